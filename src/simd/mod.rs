@@ -1,0 +1,158 @@
+//! Vectors, written once and run on every instruction set.
+//!
+//! A *token* such as [`Avx2`] is a zero-sized proof that the processor has the instructions: one
+//! exists only where they were detected. The trait [`Simd`] gives a token its vector type and
+//! operations, a kernel is a function generic over the token, and [`Level`] is the token chosen
+//! at run time. `dispatch!` turns a level into a token once per call of a kernel:
+//!
+//! ```text
+//! dispatch!(level, s => kernel(s, ...))     one match, then code compiled for that level
+//! ```
+//!
+//! # The law of inlining
+//!
+//! Every function generic over the token, and every method of an implementation of [`Simd`], is
+//! `#[inline(always)]`. The features are switched on in one place per instruction set (the
+//! `vectorize` of its token); whatever is not inlined into that frame is compiled without them,
+//! and then each intrinsic in it becomes a *call*: results stay right and speed is lost tenfold.
+//! For the same reason a closure handed to rayon must dispatch inside the job, never around it.
+//! `tests/conventions.rs` checks the attribute.
+
+mod caches;
+mod level;
+mod portable;
+pub mod slice;
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+
+#[cfg(target_arch = "x86_64")]
+pub use avx2::Avx2;
+#[cfg(target_arch = "x86_64")]
+pub use avx512::Avx512;
+pub use caches::Caches;
+pub(crate) use level::dispatch;
+pub use level::{LEVEL_VARIABLE, Level};
+pub use portable::Portable;
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// The operations of one instruction set on vectors of [`LANES`](Simd::LANES) `f32`.
+///
+/// Arithmetic is IEEE 754, round to nearest. On every level but [`Portable`] `mul_add` rounds
+/// once; all other operations give the same bits everywhere, so a kernel that keeps to them gives
+/// the same bits on every level with a fused multiply-add.
+pub trait Simd: Copy + Send + Sync + core::fmt::Debug + sealed::Sealed + 'static {
+    /// A vector of `f32`.
+    type F32: Copy;
+    /// As many `i32`.
+    type I32: Copy;
+    /// As many truth values.
+    type Mask: Copy;
+    /// Elements in a vector.
+    const LANES: usize;
+
+    /// `LANES` elements from memory of any alignment.
+    ///
+    /// # Safety
+    /// `src` is valid for reading `LANES` elements.
+    unsafe fn load(self, src: *const f32) -> Self::F32;
+    /// Writes `LANES` elements to memory of any alignment.
+    ///
+    /// # Safety
+    /// `dst` is valid for writing `LANES` elements.
+    unsafe fn store(self, dst: *mut f32, x: Self::F32);
+    /// The first `count` elements, and zero in the other lanes.
+    ///
+    /// # Safety
+    /// `count <= LANES`, and `src` is valid for reading `count` elements.
+    unsafe fn load_partial(self, src: *const f32, count: usize) -> Self::F32;
+    /// Writes the first `count` elements; memory beyond them is not touched.
+    ///
+    /// # Safety
+    /// `count <= LANES`, and `dst` is valid for writing `count` elements.
+    unsafe fn store_partial(self, dst: *mut f32, count: usize, x: Self::F32);
+
+    /// `x` in every lane.
+    fn splat(self, x: f32) -> Self::F32;
+    /// `x` in every lane.
+    fn splat_i32(self, x: i32) -> Self::I32;
+
+    /// `a + b`
+    fn add(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    /// `a - b`
+    fn sub(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    /// `a * b`
+    fn mul(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    /// `a / b`
+    fn div(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    /// `a * b + c`; one rounding, except on `Portable`, which may use two.
+    fn mul_add(self, a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32;
+    /// `c - a * b`; one rounding, except on `Portable`, which may use two.
+    fn neg_mul_add(self, a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32;
+    /// The square root.
+    fn sqrt(self, x: Self::F32) -> Self::F32;
+    /// `if a > b { a } else { b }`: where either is NaN, **`b`**. To keep the NaN of data, pass
+    /// the data second.
+    fn max(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    /// `if a < b { a } else { b }`: where either is NaN, **`b`**. To keep the NaN of data, pass
+    /// the data second.
+    fn min(self, a: Self::F32, b: Self::F32) -> Self::F32;
+
+    /// `a < b`, false where either is NaN.
+    fn lt(self, a: Self::F32, b: Self::F32) -> Self::Mask;
+    /// `a <= b`, false where either is NaN.
+    fn le(self, a: Self::F32, b: Self::F32) -> Self::Mask;
+    /// True where `x` is NaN.
+    fn is_nan(self, x: Self::F32) -> Self::Mask;
+    /// `yes` where the mask is true, `no` elsewhere.
+    fn select(self, mask: Self::Mask, yes: Self::F32, no: Self::F32) -> Self::F32;
+
+    /// `x` in the first `count` lanes, `other` in the rest; `count <= LANES`.
+    fn keep_first(self, count: usize, x: Self::F32, other: Self::F32) -> Self::F32;
+
+    /// The bits of `x`.
+    fn to_bits(self, x: Self::F32) -> Self::I32;
+    /// The number whose bits are `x`.
+    fn from_bits(self, x: Self::I32) -> Self::F32;
+    /// The integers as numbers, rounded to nearest.
+    fn from_i32(self, x: Self::I32) -> Self::F32;
+    /// `a + b`, wrapping.
+    fn add_i32(self, a: Self::I32, b: Self::I32) -> Self::I32;
+    /// `a - b`, wrapping.
+    fn sub_i32(self, a: Self::I32, b: Self::I32) -> Self::I32;
+    /// `a & b`
+    fn and_i32(self, a: Self::I32, b: Self::I32) -> Self::I32;
+    /// `a | b`
+    fn or_i32(self, a: Self::I32, b: Self::I32) -> Self::I32;
+    /// `x << BITS`, `BITS` in `0..32`.
+    fn shl<const BITS: u32>(self, x: Self::I32) -> Self::I32;
+    /// `x >> BITS` with copies of the sign bit shifted in, `BITS` in `0..32`.
+    fn shr<const BITS: u32>(self, x: Self::I32) -> Self::I32;
+
+    /// `|x|`
+    #[inline(always)]
+    fn abs(self, x: Self::F32) -> Self::F32 {
+        self.from_bits(self.and_i32(self.to_bits(x), self.splat_i32(i32::MAX)))
+    }
+    /// `|magnitude|` with the sign of `sign`.
+    #[inline(always)]
+    fn copysign(self, magnitude: Self::F32, sign: Self::F32) -> Self::F32 {
+        let sign = self.and_i32(self.to_bits(sign), self.splat_i32(i32::MIN));
+        self.from_bits(self.or_i32(self.to_bits(self.abs(magnitude)), sign))
+    }
+    /// `-x`
+    #[inline(always)]
+    fn neg(self, x: Self::F32) -> Self::F32 {
+        self.mul(self.splat(-1.0), x)
+    }
+    /// `a > b`, false where either is NaN.
+    #[inline(always)]
+    fn gt(self, a: Self::F32, b: Self::F32) -> Self::Mask {
+        self.lt(b, a)
+    }
+}
