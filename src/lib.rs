@@ -1,6 +1,8 @@
 //! densecore
 pub mod cpu;
 mod error;
+pub mod gemm;
+mod parallel;
 mod scratch;
 pub mod simd;
 mod tensor;

@@ -19,17 +19,6 @@ impl Avx2 {
         let found = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
         found.then_some(Self { _private: () })
     }
-
-    /// Runs `f` compiled with the features of this level switched on.
-    #[inline]
-    pub fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
-        #[target_feature(enable = "avx2,fma")]
-        fn inner<R>(f: impl FnOnce() -> R) -> R {
-            f()
-        }
-        // SAFETY: `self` proves that the processor has the features of `inner`.
-        unsafe { inner(f) }
-    }
 }
 
 /// Eight words from `8 - n` on: `n` of them all ones, then zeros.
@@ -51,6 +40,16 @@ impl Simd for Avx2 {
     type I32 = __m256i;
     type Mask = __m256;
     const LANES: usize = 8;
+
+    #[inline]
+    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
+        #[target_feature(enable = "avx2,fma")]
+        fn inner<R>(f: impl FnOnce() -> R) -> R {
+            f()
+        }
+        // SAFETY: `self` proves that the processor has the features of `inner`.
+        unsafe { inner(f) }
+    }
 
     #[inline(always)]
     unsafe fn load(self, src: *const f32) -> __m256 {

@@ -19,17 +19,6 @@ impl Avx512 {
             && is_x86_feature_detected!("avx512bw");
         found.then_some(Self { _private: () })
     }
-
-    /// Runs `f` compiled with the features of this level switched on.
-    #[inline]
-    pub fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
-        #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw")]
-        fn inner<R>(f: impl FnOnce() -> R) -> R {
-            f()
-        }
-        // SAFETY: `self` proves that the processor has the features of `inner`.
-        unsafe { inner(f) }
-    }
 }
 
 /// The mask of the first `count` lanes; more than sixteen count as sixteen.
@@ -45,6 +34,16 @@ impl Simd for Avx512 {
     type I32 = __m512i;
     type Mask = __mmask16;
     const LANES: usize = 16;
+
+    #[inline]
+    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
+        #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw")]
+        fn inner<R>(f: impl FnOnce() -> R) -> R {
+            f()
+        }
+        // SAFETY: `self` proves that the processor has the features of `inner`.
+        unsafe { inner(f) }
+    }
 
     #[inline(always)]
     unsafe fn load(self, src: *const f32) -> __m512 {

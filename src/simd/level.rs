@@ -35,18 +35,21 @@ macro_rules! dispatch {
         match $level {
             $crate::simd::Level::Portable => {
                 let $s = $crate::simd::Portable::<4>;
-                $s.vectorize(
+                $crate::simd::Simd::vectorize(
+                    $s,
                     #[inline(always)]
                     || $body,
                 )
             }
             #[cfg(target_arch = "x86_64")]
-            $crate::simd::Level::Avx2($s) => $s.vectorize(
+            $crate::simd::Level::Avx2($s) => $crate::simd::Simd::vectorize(
+                $s,
                 #[inline(always)]
                 || $body,
             ),
             #[cfg(target_arch = "x86_64")]
-            $crate::simd::Level::Avx512($s) => $s.vectorize(
+            $crate::simd::Level::Avx512($s) => $crate::simd::Simd::vectorize(
+                $s,
                 #[inline(always)]
                 || $body,
             ),

@@ -56,6 +56,10 @@ pub trait Simd: Copy + Send + Sync + core::fmt::Debug + sealed::Sealed + 'static
     /// Elements in a vector.
     const LANES: usize;
 
+    /// Runs `f` compiled with the features of this level switched on: the frame that everything
+    /// generic over the token must be inlined into.
+    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R;
+
     /// `LANES` elements from memory of any alignment.
     ///
     /// # Safety

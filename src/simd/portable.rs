@@ -11,14 +11,6 @@ use super::{Simd, sealed::Sealed};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Portable<const N: usize>;
 
-impl<const N: usize> Portable<N> {
-    /// Runs `f`; the counterpart of the other tokens' way to switch their features on.
-    #[inline]
-    pub fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
-        f()
-    }
-}
-
 #[inline(always)]
 fn map<T: Copy, U: Copy + Default, const N: usize>(x: [T; N], f: impl Fn(T) -> U) -> [U; N] {
     let mut out = [U::default(); N];
@@ -48,6 +40,11 @@ impl<const N: usize> Simd for Portable<N> {
     type I32 = [i32; N];
     type Mask = [bool; N];
     const LANES: usize = N;
+
+    #[inline]
+    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
+        f()
+    }
 
     #[inline(always)]
     unsafe fn load(self, src: *const f32) -> [f32; N] {

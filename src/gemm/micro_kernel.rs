@@ -1,0 +1,148 @@
+//! The micro-kernel: one `MR x NV` tile of C, kept in registers while k advances.
+//!
+//! Each step of k loads one row of B (`NV` vectors), broadcasts `MR` elements of A one after the
+//! other, and does `MR * NV` fused multiply-adds. A and B may be packed or read in place: the
+//! kernel knows only strides. `tile_shape` counts the registers.
+//!
+//! Vectors lie along the rows of C: every element of C owns one lane, and its sum runs through k
+//! in order, which is why tiles of any shape and levels of any width give the same bits.
+
+use crate::simd::Simd;
+
+/// Where the accumulators of a tile start.
+#[derive(Clone, Copy)]
+pub(super) enum TileStart {
+    /// At zero.
+    Zero,
+    /// At a row of `NR` elements, the same for each row of the tile.
+    Row(*const f32),
+    /// At the tile of C.
+    Output,
+}
+
+/// The operands of one tile.
+#[derive(Clone, Copy)]
+pub(super) struct Tile {
+    pub k: usize,
+    /// Element `(i, p)` of A is at `a[i * a_row_step + p * a_k_step]`.
+    pub a: *const f32,
+    pub a_row_step: usize,
+    pub a_k_step: usize,
+    /// Element `(p, j)` of B is at `b[p * b_k_step + j]`.
+    pub b: *const f32,
+    pub b_k_step: usize,
+    pub start: TileStart,
+    /// Element `(i, j)` of C is at `c[i * c_row_step + j]`.
+    pub c: *mut f32,
+    pub c_row_step: usize,
+    /// Elements of the last vector that belong to the tile, `1..=LANES`; used by `TAIL` kernels.
+    pub tail: usize,
+}
+
+/// A compiled micro-kernel.
+///
+/// # Safety
+/// See [`run`].
+pub(super) type Kernel<S> = unsafe fn(S, &Tile);
+
+/// [`tile`], compiled for the level of `S`.
+///
+/// # Safety
+/// For `i < MR`, `p < k` and `j` below the tile's width (`NV * LANES`, or with `TAIL`
+/// `(NV - 1) * LANES + tail`): element `(i, p)` of A, `(p, j)` of B and the start row's `j` are
+/// readable, element `(i, j)` of C is writable, and readable if the tile starts at the output.
+pub(super) unsafe fn run<S: Simd, const MR: usize, const NV: usize, const TAIL: bool>(
+    s: S,
+    t: &Tile,
+) {
+    // SAFETY: the caller's promise is that of `tile`.
+    s.vectorize(
+        #[inline(always)]
+        || unsafe { tile::<S, MR, NV, TAIL>(s, t) },
+    );
+}
+
+/// # Safety
+/// As for [`run`].
+#[inline(always)]
+unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const TAIL: bool>(s: S, t: &Tile) {
+    let mut acc = [[s.splat(0.0); NV]; MR];
+    match t.start {
+        TileStart::Zero => {}
+        TileStart::Row(row) => {
+            // SAFETY: the start row is readable over the tile's width.
+            let row = unsafe { load_row::<S, NV, TAIL>(s, row, t.tail) };
+            acc = [row; MR];
+        }
+        TileStart::Output => {
+            for i in 0..MR {
+                // SAFETY: row `i < MR` of C is readable over the tile's width.
+                acc[i] = unsafe { load_row::<S, NV, TAIL>(s, t.c.add(i * t.c_row_step), t.tail) };
+            }
+        }
+    }
+    let (mut a, mut b) = (t.a, t.b);
+    for _ in 0..t.k {
+        // SAFETY: this is step `p < k`; row `p` of B is readable over the tile's width, and so is
+        // column `p` of A for `i < MR`. The last advance may leave the operands, unread.
+        unsafe {
+            let row = load_row::<S, NV, TAIL>(s, b, t.tail);
+            for i in 0..MR {
+                // Three rows share a base, so that all addresses fit into few registers.
+                let x = s.splat(*a.add(i / 3 * (3 * t.a_row_step)).add(i % 3 * t.a_row_step));
+                for j in 0..NV {
+                    acc[i][j] = s.mul_add(x, row[j], acc[i][j]);
+                }
+            }
+        }
+        a = a.wrapping_add(t.a_k_step);
+        b = b.wrapping_add(t.b_k_step);
+    }
+    for i in 0..MR {
+        // SAFETY: row `i < MR` of C is writable over the tile's width.
+        unsafe { store_row::<S, NV, TAIL>(s, t.c.add(i * t.c_row_step), acc[i], t.tail) };
+    }
+}
+
+/// # Safety
+/// `src` is readable over the tile's width.
+#[inline(always)]
+unsafe fn load_row<S: Simd, const NV: usize, const TAIL: bool>(
+    s: S,
+    src: *const f32,
+    tail: usize,
+) -> [S::F32; NV] {
+    let mut row = [s.splat(0.0); NV];
+    for j in 0..NV {
+        // SAFETY: vector `j` lies within the tile's width, the last one with `tail` elements.
+        row[j] = unsafe {
+            if TAIL && j == NV - 1 {
+                s.load_partial(src.add(j * S::LANES), tail)
+            } else {
+                s.load(src.add(j * S::LANES))
+            }
+        };
+    }
+    row
+}
+
+/// # Safety
+/// `dst` is writable over the tile's width.
+#[inline(always)]
+unsafe fn store_row<S: Simd, const NV: usize, const TAIL: bool>(
+    s: S,
+    dst: *mut f32,
+    row: [S::F32; NV],
+    tail: usize,
+) {
+    for j in 0..NV {
+        // SAFETY: vector `j` lies within the tile's width, the last one with `tail` elements.
+        unsafe {
+            if TAIL && j == NV - 1 {
+                s.store_partial(dst.add(j * S::LANES), tail, row[j]);
+            } else {
+                s.store(dst.add(j * S::LANES), row[j]);
+            }
+        }
+    }
+}

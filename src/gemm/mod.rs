@@ -1,0 +1,153 @@
+//! The matrix product `C = A.B`, in the forms that a dense layer needs.
+//!
+//! ```text
+//!   forward            Y[m,n]  = X[m,k] . W[k,n] + b      NN   matmul(x, w)
+//!   weight gradient   dW[k,n]  = X^T    . dZ[m,n]         TN   matmul(x.t(), dz)
+//!   input gradient    dX[m,k]  = dZ     . W^T             NT   matmul(dz, w.t())
+//! ```
+//!
+//! # Five loops
+//!
+//! The product is cut into blocks that stay in a cache while they are used (Goto and van de Geijn
+//! 2008; Van Zee and van de Geijn 2015). Words as in BLIS: `m, n, k` is the problem, `mc, nc, kc` a
+//! block, `MR x NR` the tile of C that the micro-kernel keeps in registers, a *micro-panel* the
+//! strip of a packed block that one micro-kernel call reads.
+//!
+//! ```text
+//!   5  for each nc columns of C           (columns of B)
+//!   4    for each kc of k                 pack the kc x nc block of B: it stays in L2
+//!   3      for each mc rows of C          pack the mc x kc block of A, or read it in place
+//!   2        for each MR rows of those    their micro-panel of A stays in L1
+//!   1          for each NR columns        micro-kernel: C tile += A micro-panel . B micro-panel
+//!            after the last kc: epilogue on the MR x nc rows, which are still in L1
+//! ```
+//!
+//! | file | what |
+//! |---|---|
+//! | `operand` | A and B with their strides: a transposition is two numbers exchanged |
+//! | `blocking` | `mc, kc, nc` from the cache sizes |
+//! | `parallel` | which part of C each thread computes |
+//! | `macro_kernel` | the five loops |
+//! | `pack` | the layout of packed blocks |
+//! | `micro_kernel`, `tile_shape` | the one generic tile; its shape per level |
+//! | `epilogue` | what happens to finished rows |
+//! | `portable` | the product at `Level::Portable`, by the crate `matrixmultiply` |
+//!
+//! # Order of summation
+//!
+//! An element of C is one chain of fused multiply-adds in the order of k, whatever the blocks,
+//! the tile, the position in the matrix and the number of threads: between blocks of k the chain
+//! rests in C. Hence the same bits for any thread count and on every level with FMA, and a row of
+//! a product equals the product of that row.
+
+mod blocking;
+mod epilogue;
+mod macro_kernel;
+mod micro_kernel;
+mod operand;
+mod pack;
+mod parallel;
+mod portable;
+mod tile_shape;
+
+#[cfg(test)]
+mod tests;
+
+pub use epilogue::{Epilogue, Finished, Identity, Map, MulMap};
+pub use operand::Operand;
+
+use crate::cpu::Cpu;
+use crate::error::{Result, check_len, check_shape};
+use crate::scratch::Scratch;
+use crate::tensor::ViewMut;
+
+/// What becomes of the values that the output had before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accum {
+    /// They are overwritten and never read: `C = A.B`.
+    Replace,
+    /// The product is added to them: `C = C + A.B`.
+    Add,
+}
+
+/// Where the sum of each output element starts.
+#[derive(Clone, Copy, Debug)]
+pub enum Start<'a> {
+    /// At zero.
+    Zero,
+    /// At the element of a row vector of length `n`, the same for every row: `C = A.B + bias`.
+    Bias(&'a [f32]),
+    /// At what the output holds: `C = C + A.B`.
+    Output,
+}
+
+impl From<Accum> for Start<'_> {
+    fn from(accum: Accum) -> Self {
+        match accum {
+            Accum::Replace => Start::Zero,
+            Accum::Add => Start::Output,
+        }
+    }
+}
+
+/// `C = A.B` or `C = C + A.B`, for `a [m, k]`, `b [k, n]`, `c [m, n]`; either operand may be a
+/// view, or a transposed view ([`View::t`](crate::View::t)).
+///
+/// With `k = 0` the product is zero; with `m = 0` or `n = 0` nothing is written. NaN and infinity
+/// propagate as in the sum written out. Errors: [`Error::Shape`](crate::Error::Shape) names `b` or
+/// `c` if the shapes do not fit.
+///
+/// ```
+/// use densecore::{Cpu, Scratch, View, ViewMut, gemm::{Accum, matmul}};
+/// let a = [1.0, 2.0, 3.0, 4.0]; // 2 x 2
+/// let b = [1.0, 0.0, 1.0, 0.0, 1.0, 1.0]; // 2 x 3
+/// let mut c = [f32::NAN; 6];
+/// let (a, b) = (View::new(2, 2, &a)?, View::new(2, 3, &b)?);
+/// matmul(Cpu::detect(), &mut Scratch::new(), a, b, Accum::Replace, ViewMut::new(2, 3, &mut c)?)?;
+/// assert_eq!(c, [1.0, 2.0, 3.0, 3.0, 4.0, 7.0]);
+/// # Ok::<(), densecore::Error>(())
+/// ```
+pub fn matmul<'a, 'b>(
+    cpu: Cpu,
+    scratch: &mut Scratch,
+    a: impl Into<Operand<'a>>,
+    b: impl Into<Operand<'b>>,
+    accum: Accum,
+    c: ViewMut<'_>,
+) -> Result<()> {
+    matmul_fused(cpu, scratch, (a.into(), b.into()), accum.into(), &Identity, c)
+}
+
+/// `C = f(start + A.B)`, the product with what a layer does before and after it.
+///
+/// Each row of finished elements is handed to `epilogue` once, while it is in the first-level
+/// cache. Shapes and errors as for [`matmul`]; a bias has `n` elements.
+pub fn matmul_fused(
+    cpu: Cpu,
+    scratch: &mut Scratch,
+    (a, b): (Operand<'_>, Operand<'_>),
+    start: Start<'_>,
+    epilogue: &dyn Epilogue,
+    c: ViewMut<'_>,
+) -> Result<()> {
+    check_shape("b", (a.cols(), c.cols()), b.shape())?;
+    check_shape("c", (a.rows(), b.cols()), c.shape())?;
+    if let Start::Bias(bias) = start {
+        check_len("bias", c.cols(), bias.len())?;
+    }
+    epilogue.check(c.shape())?;
+    if c.rows() == 0 || c.cols() == 0 {
+        return Ok(());
+    }
+    parallel::product(cpu, scratch, Product { a, b, start, epilogue, origin: (0, 0) }, c)
+}
+
+/// One product, or the part of it that computes the block of C at `origin`.
+#[derive(Clone, Copy)]
+struct Product<'a> {
+    a: Operand<'a>,
+    b: Operand<'a>,
+    start: Start<'a>,
+    epilogue: &'a dyn Epilogue,
+    origin: (usize, usize),
+}
