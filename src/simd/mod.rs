@@ -21,6 +21,7 @@
 mod caches;
 mod level;
 mod portable;
+mod reduce;
 pub mod slice;
 
 #[cfg(target_arch = "x86_64")]
@@ -122,8 +123,10 @@ pub trait Simd: Copy + Send + Sync + core::fmt::Debug + sealed::Sealed + 'static
     /// The bits of `x`.
     fn to_bits(self, x: Self::F32) -> Self::I32;
     /// The number whose bits are `x`.
+    #[allow(clippy::wrong_self_convention, reason = "`self` is the token, not the value")]
     fn from_bits(self, x: Self::I32) -> Self::F32;
     /// The integers as numbers, rounded to nearest.
+    #[allow(clippy::wrong_self_convention, reason = "`self` is the token, not the value")]
     fn from_i32(self, x: Self::I32) -> Self::F32;
     /// `a + b`, wrapping.
     fn add_i32(self, a: Self::I32, b: Self::I32) -> Self::I32;
