@@ -1,12 +1,26 @@
 //! densecore
-pub mod cpu;
+pub mod activation;
+mod cpu;
+pub mod data;
+pub mod dense;
 mod error;
 pub mod gemm;
+pub mod init;
+pub mod loss;
+pub mod math;
+pub mod network;
+pub mod optim;
 mod parallel;
+pub mod rng;
 mod scratch;
 pub mod simd;
 mod tensor;
+pub use activation::Activation;
 pub use cpu::{Cpu, Parallelism};
+pub use data::{Dataset, Targets};
 pub use error::{Error, Result};
+pub use loss::{Loss, Target};
+pub use network::{Network, Workspace};
+pub use rng::Rng;
 pub use scratch::Scratch;
 pub use tensor::{Tensor, Transposed, View, ViewMut};

@@ -5,6 +5,7 @@
 //! what each element's value is never depends on it.
 
 use crate::cpu::{Cpu, Parallelism};
+use crate::tensor::ViewMut;
 
 /// Runs both, on two threads if the pool has one to spare.
 pub(crate) fn join<A: Send, B: Send>(
@@ -39,4 +40,105 @@ pub(crate) fn threads_for(cpu: Cpu, ns: u64) -> usize {
             usize::try_from(ns / worth).unwrap_or(usize::MAX).clamp(1, rayon::current_num_threads())
         }
     }
+}
+
+/// Elements that one thread is assumed to handle in a nanosecond, in a pass over slices.
+const ELEMENTS_PER_NS: u64 = 4;
+
+/// Calls `f` with all of the slices, or with pieces of them that are cut at the same places, on
+/// as many threads as their length is worth.
+pub(crate) fn for_each_piece<const R: usize, const U: usize>(
+    cpu: Cpu,
+    read: [&[f32]; R],
+    updated: [&mut [f32]; U],
+    f: &(impl Fn([&[f32]; R], [&mut [f32]; U]) + Sync),
+) {
+    let len = updated.first().map_or(0, |u| u.len());
+    let threads = threads_for(cpu, len as u64 / ELEMENTS_PER_NS);
+    divide(cpu, threads, read, updated, f);
+}
+
+fn divide<const R: usize, const U: usize>(
+    cpu: Cpu,
+    threads: usize,
+    read: [&[f32]; R],
+    updated: [&mut [f32]; U],
+    f: &(impl Fn([&[f32]; R], [&mut [f32]; U]) + Sync),
+) {
+    if threads < 2 {
+        return f(read, updated);
+    }
+    // A whole number of cache lines for each.
+    let len = updated.first().map_or(0, |u| u.len());
+    let cut = len / threads * (threads / 2) / 16 * 16;
+    let (mut head, mut tail) = ([&[][..]; R], [&[][..]; R]);
+    for (i, slice) in read.into_iter().enumerate() {
+        (head[i], tail[i]) = slice.split_at(cut.min(slice.len()));
+    }
+    let mut tail_updated = [const { None }; U];
+    let mut rest = tail_updated.iter_mut();
+    let head_updated = updated.map(|slice| {
+        let (head, tail) = slice.split_at_mut(cut.min(slice.len()));
+        if let Some(place) = rest.next() {
+            *place = Some(tail);
+        }
+        head
+    });
+    let tail_updated = tail_updated.map(Option::unwrap_or_default);
+    join(
+        cpu,
+        || divide(cpu, threads / 2, head, head_updated, f),
+        || divide(cpu, threads - threads / 2, tail, tail_updated, f),
+    );
+}
+
+/// Rows that one sum covers: the leaves of [`sum_rows`].
+const LEAF_ROWS: usize = 64;
+
+/// The sum of `f` over blocks of rows of `m`, each with the row of the whole at which it starts.
+///
+/// Blocks have 64 rows and their sums are added in a tree whose shape depends on the number of
+/// rows only, so the result does not depend on the number of threads.
+pub(crate) fn sum_rows<'a>(
+    cpu: Cpu,
+    m: ViewMut<'a>,
+    f: &(impl Fn(usize, ViewMut<'_>) -> f64 + Sync),
+) -> f64 {
+    let elements = (m.rows() as u64).saturating_mul(m.cols() as u64);
+    let threads = threads_for(cpu, elements / ELEMENTS_PER_NS);
+    sum_tree(cpu, threads, 0, m, f)
+}
+
+/// Calls `f` with blocks of rows of `m`, each with the row of the whole at which it starts.
+pub(crate) fn for_each_block(cpu: Cpu, m: ViewMut<'_>, f: &(impl Fn(usize, ViewMut<'_>) + Sync)) {
+    sum_rows(cpu, m, &|first, block| {
+        f(first, block);
+        0.0
+    });
+}
+
+fn sum_tree(
+    cpu: Cpu,
+    threads: usize,
+    first: usize,
+    m: ViewMut<'_>,
+    f: &(impl Fn(usize, ViewMut<'_>) -> f64 + Sync),
+) -> f64 {
+    let rows = m.rows();
+    if rows <= LEAF_ROWS {
+        return f(first, m);
+    }
+    let cut = rows.div_ceil(LEAF_ROWS).div_ceil(2) * LEAF_ROWS;
+    let (head, tail) = m.split_rows_at(cut);
+    let (a, b) = if threads < 2 {
+        (sum_tree(cpu, 1, first, head, f), sum_tree(cpu, 1, first + cut, tail, f))
+    } else {
+        let half = threads / 2;
+        join(
+            cpu,
+            || sum_tree(cpu, half, first, head, f),
+            || sum_tree(cpu, threads - half, first + cut, tail, f),
+        )
+    };
+    a + b
 }

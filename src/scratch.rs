@@ -20,6 +20,15 @@ pub(crate) struct Buffer {
 }
 
 impl Buffer {
+    pub const fn new() -> Self {
+        Self { lines: Vec::new(), len: 0 }
+    }
+
+    /// Bytes held.
+    pub fn bytes(&self) -> usize {
+        self.lines.len() * size_of::<Line>()
+    }
+
     /// `len` zeros.
     pub fn zeros(len: usize) -> Result<Self> {
         let mut buffer = Self::default();
@@ -68,12 +77,12 @@ pub struct Scratch(Buffer);
 impl Scratch {
     /// Scratch that holds nothing yet; it allocates when first used.
     pub const fn new() -> Self {
-        Self(Buffer { lines: Vec::new(), len: 0 })
+        Self(Buffer::new())
     }
 
     /// Bytes held.
     pub fn bytes(&self) -> usize {
-        self.0.lines.len() * size_of::<Line>()
+        self.0.bytes()
     }
 
     /// Overwrites what is held with NaN, for tests that look for kernels which read garbage.

@@ -56,7 +56,7 @@ pub struct Map<F>(pub F);
 
 impl<F: Unary + Sync> Epilogue for Map<F> {
     fn finish(&self, level: Level, Finished { mut block, .. }: Finished<'_>) {
-        dispatch!(level, s => for_each_row(&mut block, |_, row| {
+        dispatch!(level, s => block.for_each_row(|_, row| {
             slice::update(s, &InPlace(&self.0), [], [row]);
         }));
     }
@@ -78,19 +78,10 @@ impl<F: Unary + Sync> Epilogue for MulMap<'_, F> {
     }
 
     fn finish(&self, level: Level, Finished { mut block, row, col }: Finished<'_>) {
-        dispatch!(level, s => for_each_row(&mut block, |i, c| {
+        dispatch!(level, s => block.for_each_row(|i, c| {
             let other = self.other.row(row + i).and_then(|other| other.get(col..)).unwrap_or(&[]);
             slice::update(s, &Times(&self.f), [other], [c]);
         }));
-    }
-}
-
-#[inline(always)]
-fn for_each_row(block: &mut ViewMut<'_>, mut f: impl FnMut(usize, &mut [f32])) {
-    for i in 0..block.rows() {
-        if let Some(row) = block.row_mut(i) {
-            f(i, row);
-        }
     }
 }
 

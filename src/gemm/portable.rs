@@ -53,10 +53,6 @@ pub(super) fn product(product: Product<'_>, mut c: ViewMut<'_>) {
 
 /// Prepares C so that the product is added to it; returns the factor that says so.
 fn fill_rows(c: &mut ViewMut<'_>, fill: impl Fn(&mut [f32])) -> f32 {
-    for i in 0..c.rows() {
-        if let Some(row) = c.row_mut(i) {
-            fill(row);
-        }
-    }
+    c.for_each_row(|_, row| fill(row));
     1.0
 }

@@ -233,6 +233,17 @@ impl<'a> ViewMut<'a> {
         })
     }
 
+    /// Calls `f` with each row and its index. A view without columns has no rows to visit.
+    #[inline(always)]
+    pub(crate) fn for_each_row(&mut self, mut f: impl FnMut(usize, &mut [f32])) {
+        let visited = if self.cols() == 0 { 0 } else { self.rows() };
+        for i in 0..visited {
+            if let Some(row) = self.row_mut(i) {
+                f(i, row);
+            }
+        }
+    }
+
     /// All elements as one slice, if no gaps lie between the rows.
     pub fn as_contiguous_mut(&mut self) -> Option<&mut [f32]> {
         if self.0.stride != self.0.cols && self.0.rows > 1 {

@@ -1,0 +1,23 @@
+//! `f(z) = max(0, z)`, `f' = 1 if y > 0 else 0` (Nair and Hinton 2010).
+//!
+//! The derivative at 0 is 0, as in PyTorch, and so is that of NaN.
+
+use super::ActivationFn;
+use crate::simd::Simd;
+
+/// The rectified linear unit: `max(0, z)`, NaN where z is NaN.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Relu;
+
+impl ActivationFn for Relu {
+    #[inline(always)]
+    fn f<S: Simd>(&self, s: S, z: S::F32) -> S::F32 {
+        // The data second: `max` returns its second operand where either is NaN.
+        s.max(s.splat(0.0), z)
+    }
+
+    #[inline(always)]
+    fn df<S: Simd>(&self, s: S, y: S::F32) -> S::F32 {
+        s.select(s.gt(y, s.splat(0.0)), s.splat(1.0), s.splat(0.0))
+    }
+}

@@ -1,0 +1,228 @@
+//! One fully connected layer, forward and backward, on views of the caller's memory.
+//!
+//! ```text
+//!   forward     Z = X.W + b             X [batch, in]   W [in, out]   b [out]   Z, Y [batch, out]
+//!               Y = f(Z)                fused: b starts the sums, f runs on finished rows
+//!
+//!   backward   dZ = dY * f'(Y)          f' is computed from Y, so Z is never stored
+//!              dX = dZ.W^T              fused: dZ of the layer below, dX * f'(X), if that is asked for
+//!              dW = X^T.dZ
+//!              db = column sums of dZ
+//! ```
+//!
+//! [`forward`] and [`backward`] are the whole layer. A network calls the four products of the
+//! backward pass one by one, so that `dX` can be fused with the derivative of the layer below.
+
+use crate::activation::{Activation, Backward, Derivative, Forward, with_activation};
+use crate::cpu::Cpu;
+use crate::error::{Result, check_len, check_shape};
+use crate::gemm::{self, Accum, Map, MulMap, Start, matmul, matmul_fused};
+use crate::parallel::for_each_block;
+use crate::scratch::Scratch;
+use crate::simd::slice::{self, Update};
+use crate::simd::{Simd, dispatch};
+use crate::tensor::{View, ViewMut};
+
+/// The parameters of a layer, borrowed.
+#[derive(Clone, Copy, Debug)]
+pub struct Dense<'a> {
+    /// W, `[in, out]`.
+    pub weight: View<'a>,
+    /// b, `[out]`; `None` is zero.
+    pub bias: Option<&'a [f32]>,
+    /// f
+    pub activation: Activation,
+}
+
+/// What the forward pass read and wrote, which the backward pass reads again.
+#[derive(Clone, Copy, Debug)]
+pub struct Saved<'a> {
+    /// X, `[batch, in]`.
+    pub input: View<'a>,
+    /// Y, `[batch, out]`.
+    pub output: View<'a>,
+}
+
+/// Where the gradients of a layer go.
+#[derive(Debug)]
+pub struct Gradients<'a> {
+    /// dX, `[batch, in]`; `None` skips that product, for a first layer.
+    pub d_input: Option<ViewMut<'a>>,
+    /// dW, `[in, out]`.
+    pub d_weight: ViewMut<'a>,
+    /// db, `[out]`, if there is a bias.
+    pub d_bias: Option<&'a mut [f32]>,
+    /// Whether dW and db are overwritten or added to. dX is overwritten.
+    pub accum: Accum,
+}
+
+/// `output = f(input . weight + bias)`; `output [batch, out]` is not read.
+///
+/// Errors: [`Shape`](crate::Error::Shape) names `weight` or `output`,
+/// [`Length`](crate::Error::Length) names `bias`.
+///
+/// ```
+/// use densecore::{Activation, Cpu, Scratch, View, ViewMut, dense::{self, Dense}};
+/// let (weight, bias) = ([1.0, -1.0, 2.0, 0.5], [0.5, 0.0]);
+/// let layer = Dense {
+///     weight: View::new(2, 2, &weight)?,
+///     bias: Some(&bias),
+///     activation: Activation::Relu,
+/// };
+/// let mut y = [f32::NAN; 2];
+/// let x = View::new(1, 2, &[1.0, 1.0])?;
+/// dense::forward(Cpu::detect(), &mut Scratch::new(), layer, x, ViewMut::new(1, 2, &mut y)?)?;
+/// assert_eq!(y, [3.5, 0.0]);
+/// # Ok::<(), densecore::Error>(())
+/// ```
+pub fn forward(
+    cpu: Cpu,
+    scratch: &mut Scratch,
+    layer: Dense<'_>,
+    input: View<'_>,
+    output: ViewMut<'_>,
+) -> Result<()> {
+    let Dense { weight, bias, activation } = layer;
+    check_layer(layer, input.cols())?;
+    check_shape("output", (input.rows(), weight.cols()), output.shape())?;
+    let start = bias.map_or(Start::Zero, Start::Bias);
+    let factors = (input.into(), weight.into());
+    if activation == Activation::Identity {
+        return matmul_fused(cpu, scratch, factors, start, &gemm::Identity, output);
+    }
+    with_activation!(activation, f => {
+        matmul_fused(cpu, scratch, factors, start, &Map(Forward(f)), output)
+    })
+}
+
+/// The gradients of a layer from `d_output = dY [batch, out]`, which becomes dZ in place.
+///
+/// Errors: a shape error names `weight`, `bias`, `output`, `d_output`, `d_input`, `d_weight` or
+/// `d_bias`; then nothing is written.
+pub fn backward(
+    cpu: Cpu,
+    scratch: &mut Scratch,
+    layer: Dense<'_>,
+    saved: Saved<'_>,
+    mut d_output: ViewMut<'_>,
+    gradients: Gradients<'_>,
+) -> Result<()> {
+    let Dense { weight, bias, activation } = layer;
+    let Gradients { d_input, d_weight, d_bias, accum } = gradients;
+    let Saved { input, output } = saved;
+    check_layer(layer, input.cols())?;
+    check_shape("output", (input.rows(), weight.cols()), output.shape())?;
+    check_shape("d_output", output.shape(), d_output.shape())?;
+    check_shape("d_weight", weight.shape(), d_weight.shape())?;
+    if let Some(d_input) = &d_input {
+        check_shape("d_input", input.shape(), d_input.shape())?;
+    }
+    check_len("d_bias", bias.map_or(0, |b| b.len()), d_bias.as_ref().map_or(0, |b| b.len()))?;
+
+    output_gradient(cpu, activation, output, d_output.reborrow())?;
+    let d_z = d_output.as_view();
+    if let Some(d_input) = d_input {
+        input_gradient(cpu, scratch, d_z, weight, Below::Nothing, (Accum::Replace, d_input))?;
+    }
+    weight_gradient(cpu, scratch, input, d_z, accum, d_weight)?;
+    match d_bias {
+        Some(d_bias) => bias_gradient(cpu, d_z, accum, d_bias),
+        None => Ok(()),
+    }
+}
+
+fn check_layer(layer: Dense<'_>, inputs: usize) -> Result<()> {
+    let outputs = layer.weight.cols();
+    check_shape("weight", (inputs, outputs), layer.weight.shape())?;
+    layer.bias.map_or(Ok(()), |bias| check_len("bias", outputs, bias.len()))
+}
+
+/// `dZ = dY * f'(Y)`, in place of dY.
+pub(crate) fn output_gradient(
+    cpu: Cpu,
+    activation: Activation,
+    output: View<'_>,
+    d_output: ViewMut<'_>,
+) -> Result<()> {
+    check_shape("d_output", output.shape(), d_output.shape())?;
+    if activation == Activation::Identity {
+        return Ok(());
+    }
+    with_activation!(activation, f => for_each_block(cpu, d_output, &|first, mut block| {
+        dispatch!(cpu.level(), s => block.for_each_row(|i, d| {
+            let y = output.row(first + i).unwrap_or(&[]);
+            slice::update(s, &Backward(f), [y], [d]);
+        }));
+    }));
+    Ok(())
+}
+
+/// What `dX` is multiplied by, once it is complete.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Below<'a> {
+    /// Nothing: dX itself is wanted.
+    Nothing,
+    /// The derivative of the layer whose output X is: dX becomes dZ of that layer.
+    Output(Activation, View<'a>),
+}
+
+/// `dX = dZ.W^T`, or dZ of the layer below.
+pub(crate) fn input_gradient(
+    cpu: Cpu,
+    scratch: &mut Scratch,
+    d_z: View<'_>,
+    weight: View<'_>,
+    below: Below<'_>,
+    (accum, d_input): (Accum, ViewMut<'_>),
+) -> Result<()> {
+    match below {
+        Below::Nothing | Below::Output(Activation::Identity, _) => {
+            matmul(cpu, scratch, d_z, weight.t(), accum, d_input)
+        }
+        Below::Output(activation, other) => with_activation!(activation, f => {
+            let epilogue = MulMap { f: Derivative(f), other };
+            let factors = (d_z.into(), weight.t().into());
+            matmul_fused(cpu, scratch, factors, accum.into(), &epilogue, d_input)
+        }),
+    }
+}
+
+/// `dW = X^T.dZ`
+pub(crate) fn weight_gradient(
+    cpu: Cpu,
+    scratch: &mut Scratch,
+    input: View<'_>,
+    d_z: View<'_>,
+    accum: Accum,
+    d_weight: ViewMut<'_>,
+) -> Result<()> {
+    matmul(cpu, scratch, input.t(), d_z, accum, d_weight)
+}
+
+/// `db[j] = sum over i of dZ[i, j]`, one row after the other.
+pub(crate) fn bias_gradient(
+    cpu: Cpu,
+    d_z: View<'_>,
+    accum: Accum,
+    d_bias: &mut [f32],
+) -> Result<()> {
+    check_len("d_bias", d_z.cols(), d_bias.len())?;
+    if accum == Accum::Replace {
+        d_bias.fill(0.0);
+    }
+    dispatch!(cpu.level(), s => {
+        for row in d_z.iter_rows() {
+            slice::update(s, &AddTo, [row], [&mut *d_bias]);
+        }
+    });
+    Ok(())
+}
+
+struct AddTo;
+
+impl Update<1, 1> for AddTo {
+    #[inline(always)]
+    fn eval<S: Simd>(&self, s: S, [x]: [S::F32; 1], [sum]: [S::F32; 1]) -> [S::F32; 1] {
+        [s.add(sum, x)]
+    }
+}

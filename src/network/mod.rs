@@ -1,0 +1,165 @@
+//! A network of dense layers: one flat arena of parameters, and the plan of its passes.
+//!
+//! | file | what |
+//! |---|---|
+//! | `builder` | layers collected, checked and initialised |
+//! | `plan` | the graph in topological order, and which buffer each step reads and writes |
+//! | `workspace` | the memory that passes work in |
+//! | `step` | forward, backward, predict, train |
+//!
+//! All parameters stand in one arena, a layer's weight `[in, out]` and then its bias `[out]`,
+//! each starting on a cache line; the gradients and the optimizer's state have the same layout.
+//! So an update is one loop, and averaging over machines or saving is one array. The gaps between
+//! tensors are zero, and every rule leaves a zero without a gradient at zero.
+
+mod builder;
+mod plan;
+mod step;
+#[cfg(test)]
+mod tests;
+mod workspace;
+
+pub use builder::Builder;
+pub use workspace::Workspace;
+
+use crate::activation::Activation;
+use crate::error::Result;
+use crate::optim::{Optimizer, Rule};
+use crate::scratch::Buffer;
+use crate::tensor::{View, ViewMut};
+use plan::Plan;
+
+/// A feed-forward network.
+///
+/// Passes take `&self` and a [`Workspace`], so that several threads can run one network at the
+/// same time; only [`train_step`](Network::train_step) and the accessors with `mut` change it.
+///
+/// ```
+/// use densecore::{Activation, Cpu, Network, View, ViewMut, Workspace};
+/// let network = Network::mlp(&[4, 8, 3], Activation::Tanh, 42)?;
+/// let mut workspace = Workspace::new();
+/// let mut output = [f32::NAN; 6];
+/// let input = View::new(2, 4, &[0.1; 8])?;
+/// network.predict(Cpu::detect(), &mut workspace, input, ViewMut::new(2, 3, &mut output)?)?;
+/// assert_eq!(output[..3], output[3..]); // the same sample twice
+/// # Ok::<(), densecore::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Network {
+    plan: Plan,
+    parameters: Buffer,
+}
+
+/// A layer of a network.
+#[derive(Clone, Copy, Debug)]
+pub struct Layer<'a> {
+    /// `[in, out]`
+    pub weight: View<'a>,
+    /// `[out]`; empty if the layer has no bias.
+    pub bias: &'a [f32],
+    /// What is applied to the sums.
+    pub activation: Activation,
+}
+
+/// The parameters of a layer of a network, or a gradient of their shape.
+#[derive(Debug)]
+pub struct LayerMut<'a> {
+    /// `[in, out]`
+    pub weight: ViewMut<'a>,
+    /// `[out]`; empty if the layer has no bias.
+    pub bias: &'a mut [f32],
+}
+
+impl Network {
+    /// A network that starts with `inputs` numbers per sample; see [`Builder`].
+    pub fn builder(inputs: usize) -> Builder {
+        Builder::new(inputs)
+    }
+
+    /// A multi-layer perceptron: `widths` are those of the input, of each hidden layer with the
+    /// activation `hidden`, and of the output, which is linear (logits).
+    ///
+    /// Errors as for [`Builder::build`].
+    pub fn mlp(widths: &[usize], hidden: Activation, seed: u64) -> Result<Network> {
+        let (&inputs, layers) = widths.split_first().unwrap_or((&0, &[]));
+        let mut builder = Network::builder(inputs).seed(seed);
+        for (i, &width) in layers.iter().enumerate() {
+            let last = i + 1 == layers.len();
+            builder = builder.dense(width, if last { Activation::Identity } else { hidden });
+        }
+        builder.build()
+    }
+
+    /// Numbers per sample that the network takes.
+    pub fn inputs(&self) -> usize {
+        self.plan.nodes[0].width
+    }
+
+    /// Numbers per sample that the network returns.
+    pub fn outputs(&self) -> usize {
+        self.plan.nodes[self.plan.outputs[0].node].width
+    }
+
+    /// Number of layers.
+    pub fn layers(&self) -> usize {
+        self.plan.backward.len()
+    }
+
+    /// Layer `i`, if there is one.
+    pub fn layer(&self, i: usize) -> Option<Layer<'_>> {
+        self.layer_of(self.parameters.as_slice(), i)
+    }
+
+    /// The parameters of layer `i` for writing, if there is one.
+    pub fn layer_mut(&mut self, i: usize) -> Option<LayerMut<'_>> {
+        let (_, node, layer) = self.plan.layers().nth(i)?;
+        let rows = self.plan.nodes[layer.from].width;
+        let (head, tail) = self.parameters.as_mut_slice().split_at_mut(layer.bias.start);
+        Some(LayerMut {
+            weight: ViewMut::contiguous(rows, node.width, &mut head[layer.weight.clone()]),
+            bias: &mut tail[..layer.bias.len()],
+        })
+    }
+
+    /// The gradients of layer `i` after a backward pass with this workspace, if there are any.
+    pub fn layer_gradients<'w>(&self, workspace: &'w Workspace, i: usize) -> Option<Layer<'w>> {
+        self.layer_of(self.gradients(workspace), i)
+    }
+
+    fn layer_of<'a>(&self, arena: &'a [f32], i: usize) -> Option<Layer<'a>> {
+        let (_, node, layer) = self.plan.layers().nth(i)?;
+        let rows = self.plan.nodes[layer.from].width;
+        Some(Layer {
+            weight: View::contiguous(rows, node.width, arena.get(layer.weight.clone())?),
+            bias: arena.get(layer.bias.clone())?,
+            activation: layer.activation,
+        })
+    }
+
+    /// The arena of all parameters, with zeros between the tensors.
+    pub fn parameters(&self) -> &[f32] {
+        self.parameters.as_slice()
+    }
+
+    /// The arena of all parameters, for writing. What is written between the tensors is never
+    /// read by a pass.
+    pub fn parameters_mut(&mut self) -> &mut [f32] {
+        self.parameters.as_mut_slice()
+    }
+
+    /// Number of parameters, without the gaps of the arena.
+    pub fn parameter_count(&self) -> usize {
+        self.plan.layers().map(|(_, _, layer)| layer.weight.len() + layer.bias.len()).sum()
+    }
+
+    /// An optimizer for this network. Error: [`Value`](crate::Error::Value) names a setting of the rule
+    /// that has no meaning.
+    pub fn optimizer(&self, rule: impl Into<Rule>) -> Result<Optimizer> {
+        Optimizer::new(rule, self.parameters.as_slice().len())
+    }
+
+    /// The width of the input, of each layer and so of the output.
+    pub fn widths(&self) -> impl Iterator<Item = usize> {
+        self.plan.nodes.iter().map(|node| node.width)
+    }
+}

@@ -1,0 +1,110 @@
+//! [`Workspace`]: the memory that a network's passes work in, owned by the caller.
+
+use core::ops::Range;
+
+use super::plan::{ALIGN, Plan};
+use crate::error::{Result, checked_size};
+use crate::scratch::{Buffer, Scratch};
+
+/// Activations, deltas, gradients and scratch of one thread that runs networks.
+///
+/// It grows to what is asked of it and never shrinks: a pass allocates only if it needs more than
+/// any before it with this workspace. Keep one per thread; any network may use it, one after the
+/// other.
+#[derive(Clone, Debug, Default)]
+pub struct Workspace {
+    pub(super) scratch: Scratch,
+    pub(super) activations: Arena,
+    pub(super) deltas: Arena,
+    pub(super) predictions: Arena,
+    pub(super) gradients: Buffer,
+    /// The batch and the arena of the forward pass whose activations are held.
+    pub(super) held: Option<(usize, usize)>,
+}
+
+impl Workspace {
+    /// A workspace that holds nothing yet.
+    pub const fn new() -> Self {
+        Self {
+            scratch: Scratch::new(),
+            activations: Arena::new(),
+            deltas: Arena::new(),
+            predictions: Arena::new(),
+            gradients: Buffer::new(),
+            held: None,
+        }
+    }
+
+    /// Bytes held.
+    pub fn bytes(&self) -> usize {
+        let arenas = [&self.activations, &self.deltas, &self.predictions];
+        let arenas: usize = arenas.iter().map(|arena| arena.buffer.bytes()).sum();
+        self.scratch.bytes() + self.gradients.bytes() + arenas
+    }
+
+    /// Overwrites all that is held with NaN, for tests that look for reads of garbage.
+    pub fn poison(&mut self) {
+        self.scratch.poison();
+        self.gradients.as_mut_slice().fill(f32::NAN);
+        for arena in [&mut self.activations, &mut self.deltas, &mut self.predictions] {
+            arena.buffer.as_mut_slice().fill(f32::NAN);
+        }
+        self.held = None;
+    }
+
+    /// Room for a training pass of `batch` samples.
+    pub(super) fn prepare_training(&mut self, plan: &Plan, batch: usize) -> Result<()> {
+        self.activations.lay_out(batch, plan.activations())?;
+        self.deltas.lay_out(batch, plan.delta_slots.iter().copied())?;
+        self.gradients.grow(plan.arena)
+    }
+}
+
+/// Matrices of one batch, one after the other, each starting on a cache line.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Arena {
+    buffer: Buffer,
+    ranges: Vec<Range<usize>>,
+}
+
+impl Arena {
+    const fn new() -> Self {
+        Self { buffer: Buffer::new(), ranges: Vec::new() }
+    }
+
+    /// Makes room for one `[batch, width]` matrix for each width.
+    pub fn lay_out(&mut self, batch: usize, widths: impl Iterator<Item = usize>) -> Result<()> {
+        self.ranges.clear();
+        let mut start = 0;
+        for width in widths {
+            let len = checked_size("batch", batch, width)?;
+            self.ranges.push(start..start + len);
+            start = (start + len).next_multiple_of(ALIGN);
+            checked_size("batch", start, 1)?;
+        }
+        self.buffer.grow(start)
+    }
+
+    /// Matrix `i`.
+    pub fn get(&self, i: usize) -> &[f32] {
+        &self.buffer.as_slice()[self.ranges[i].clone()]
+    }
+
+    /// Matrix `i`, for writing.
+    pub fn get_mut(&mut self, i: usize) -> &mut [f32] {
+        &mut self.buffer.as_mut_slice()[self.ranges[i].clone()]
+    }
+
+    /// Matrix `read` for reading and matrix `write`, another one, for writing.
+    pub fn pair(&mut self, read: usize, write: usize) -> (&[f32], &mut [f32]) {
+        let (r, w) = (self.ranges[read].clone(), self.ranges[write].clone());
+        let all = self.buffer.as_mut_slice();
+        if r.start < w.start {
+            let (head, tail) = all.split_at_mut(w.start);
+            (&head[r], &mut tail[..w.len()])
+        } else {
+            let (head, tail) = all.split_at_mut(r.start);
+            (&tail[..r.len()], &mut head[w])
+        }
+    }
+}

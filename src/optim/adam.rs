@@ -1,0 +1,209 @@
+//! Adam (Kingma and Ba 2015) and AdamW (Loshchilov and Hutter 2019), in PyTorch's form.
+//!
+//! ```text
+//!   Adam    g <- g + wd p                         AdamW   p <- (1 - lr wd) p
+//!   m <- m + (1 - b1) (g - m)
+//!   v <- b2 v + (1 - b2) g^2
+//!   p <- p - lr / (1 - b1^t)  m / (sqrt(v / (1 - b2^t)) + eps)
+//! ```
+//!
+//! With `c = sqrt(1 - b2^t)` the last line equals `p - (lr c / (1 - b1^t)) m / (sqrt(v) + eps c)`,
+//! one division less for each parameter; both factors are computed in f64 once a step.
+
+use super::{Rule, check_below_one, check_not_negative, flush_subnormal};
+use crate::cpu::Cpu;
+use crate::error::{Result, check_len};
+use crate::parallel::for_each_piece;
+use crate::simd::slice::{self, Update};
+use crate::simd::{Simd, dispatch};
+
+/// Adam, with weight decay as part of the gradient.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Adam {
+    /// lr, not negative; usually 1e-3.
+    pub learning_rate: f64,
+    /// b1, the decay of the mean of gradients: 0.9.
+    pub beta1: f64,
+    /// b2, the decay of the mean of squared gradients: 0.999.
+    pub beta2: f64,
+    /// eps, added to the root after bias correction: 1e-8.
+    pub epsilon: f64,
+    /// wd, not negative: 0.
+    pub weight_decay: f64,
+}
+
+/// Adam with decoupled weight decay: the weights shrink by `1 - lr wd` before each step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AdamW {
+    /// lr, not negative; usually 1e-3.
+    pub learning_rate: f64,
+    /// b1, the decay of the mean of gradients: 0.9.
+    pub beta1: f64,
+    /// b2, the decay of the mean of squared gradients: 0.999.
+    pub beta2: f64,
+    /// eps, added to the root after bias correction: 1e-8.
+    pub epsilon: f64,
+    /// wd, not negative: 0.01.
+    pub weight_decay: f64,
+}
+
+impl From<Adam> for Rule {
+    fn from(adam: Adam) -> Self {
+        Rule::Adam(adam)
+    }
+}
+
+impl From<AdamW> for Rule {
+    fn from(adam: AdamW) -> Self {
+        Rule::AdamW(adam)
+    }
+}
+
+impl Adam {
+    /// Adam with PyTorch's defaults for all but the learning rate.
+    pub fn new(learning_rate: f64) -> Self {
+        Self { learning_rate, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 }
+    }
+
+    /// The same with weight decay wd.
+    pub fn weight_decay(self, weight_decay: f64) -> Self {
+        Self { weight_decay, ..self }
+    }
+
+    /// Updates `parameters` in place, and the moments `(m, v)` with them. `step` counts from 1;
+    /// before step 1 both moments are zero.
+    ///
+    /// Errors: [`Length`](crate::Error::Length) names `gradients`, `m` or `v`;
+    /// [`Value`](crate::Error::Value) names a setting without a meaning.
+    pub fn update(
+        &self,
+        cpu: Cpu,
+        step: u64,
+        parameters: &mut [f32],
+        gradients: &[f32],
+        moments: (&mut [f32], &mut [f32]),
+    ) -> Result<()> {
+        let kernel = Kernel { coupled_decay: self.weight_decay as f32, ..Kernel::new(self, step) };
+        self.check()?;
+        kernel.run(cpu, parameters, gradients, moments)
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
+        check_not_negative("learning_rate", self.learning_rate)?;
+        check_below_one("beta1", self.beta1)?;
+        check_below_one("beta2", self.beta2)?;
+        check_not_negative("epsilon", self.epsilon)?;
+        check_not_negative("weight_decay", self.weight_decay)
+    }
+}
+
+impl AdamW {
+    /// AdamW with PyTorch's defaults for all but the learning rate.
+    pub fn new(learning_rate: f64) -> Self {
+        Self { learning_rate, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 1e-2 }
+    }
+
+    /// The same with weight decay wd.
+    pub fn weight_decay(self, weight_decay: f64) -> Self {
+        Self { weight_decay, ..self }
+    }
+
+    /// As [`Adam::update`], with decoupled weight decay.
+    pub fn update(
+        &self,
+        cpu: Cpu,
+        step: u64,
+        parameters: &mut [f32],
+        gradients: &[f32],
+        moments: (&mut [f32], &mut [f32]),
+    ) -> Result<()> {
+        let keep = (1.0 - self.learning_rate * self.weight_decay) as f32;
+        let kernel = Kernel { keep, ..Kernel::new(&self.as_adam(), step) };
+        self.check()?;
+        kernel.run(cpu, parameters, gradients, moments)
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
+        self.as_adam().check()
+    }
+
+    fn as_adam(&self) -> Adam {
+        let Self { learning_rate, beta1, beta2, epsilon, weight_decay } = *self;
+        Adam { learning_rate, beta1, beta2, epsilon, weight_decay }
+    }
+}
+
+/// The scalars of one step.
+struct Kernel {
+    /// `lr c / (1 - b1^t)`
+    rate: f32,
+    /// `1 - b1`
+    beta1_rest: f32,
+    beta2: f32,
+    /// `1 - b2`
+    beta2_rest: f32,
+    /// `eps c`
+    epsilon: f32,
+    coupled_decay: f32,
+    /// What is left of a parameter after decoupled decay.
+    keep: f32,
+}
+
+impl Kernel {
+    /// Without weight decay.
+    fn new(adam: &Adam, step: u64) -> Self {
+        let c = (1.0 - power(adam.beta2, step)).sqrt();
+        Self {
+            rate: (adam.learning_rate * c / (1.0 - power(adam.beta1, step))) as f32,
+            beta1_rest: (1.0 - adam.beta1) as f32,
+            beta2: adam.beta2 as f32,
+            beta2_rest: (1.0 - adam.beta2) as f32,
+            epsilon: (adam.epsilon * c) as f32,
+            coupled_decay: 0.0,
+            keep: 1.0,
+        }
+    }
+
+    fn run(
+        &self,
+        cpu: Cpu,
+        parameters: &mut [f32],
+        gradients: &[f32],
+        (m, v): (&mut [f32], &mut [f32]),
+    ) -> Result<()> {
+        check_len("gradients", parameters.len(), gradients.len())?;
+        check_len("m", parameters.len(), m.len())?;
+        check_len("v", parameters.len(), v.len())?;
+        for_each_piece(cpu, [gradients], [parameters, m, v], &|g, pmv| {
+            dispatch!(cpu.level(), s => slice::update(s, self, g, pmv));
+        });
+        Ok(())
+    }
+}
+
+impl Update<1, 3> for Kernel {
+    #[inline(always)]
+    fn eval<S: Simd>(&self, s: S, [g]: [S::F32; 1], [p, m, v]: [S::F32; 3]) -> [S::F32; 3] {
+        let g = s.mul_add(s.splat(self.coupled_decay), p, g);
+        let p = s.mul(s.splat(self.keep), p);
+        let m = flush_subnormal(s, s.mul_add(s.splat(self.beta1_rest), s.sub(g, m), m));
+        let square = s.mul(s.mul(s.splat(self.beta2_rest), g), g);
+        let v = flush_subnormal(s, s.mul_add(s.splat(self.beta2), v, square));
+        let root = s.add(s.sqrt(v), s.splat(self.epsilon));
+        let p = s.neg_mul_add(s.splat(self.rate), s.div(m, root), p);
+        [p, m, v]
+    }
+}
+
+/// `x^n` by repeated squaring: the same bits on every platform, which `powi` does not promise.
+fn power(mut x: f64, mut n: u64) -> f64 {
+    let mut result = 1.0;
+    while n > 0 {
+        if n & 1 == 1 {
+            result *= x;
+        }
+        x *= x;
+        n >>= 1;
+    }
+    result
+}
