@@ -15,6 +15,7 @@ pub mod rng;
 mod scratch;
 pub mod simd;
 mod tensor;
+pub mod train;
 pub use activation::Activation;
 pub use cpu::{Cpu, Parallelism};
 pub use data::{Dataset, Targets};

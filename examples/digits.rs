@@ -1,0 +1,177 @@
+//! Trains a network on 1,797 handwritten digits that come with the crate, and shows what it has
+//! learned.
+//!
+//! ```text
+//! cargo run --release --example digits
+//! cargo run --release --example digits -- --help
+//! ```
+
+use std::fmt::Display;
+use std::ops::ControlFlow;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Parser;
+use densecore::loss::Reduction;
+use densecore::optim::Adam;
+use densecore::simd::{LEVEL_VARIABLE, Level};
+use densecore::train::{Epoch, Fit, evaluate, predicted_class};
+use densecore::{Activation, Cpu, Dataset, Loss, Network, Targets, Tensor, Workspace, data};
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Train a network on the 8x8 digits embedded in densecore.
+#[derive(Parser)]
+struct Options {
+    /// Passes over the training set
+    #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..))]
+    epochs: u32,
+    /// Samples per training step
+    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..))]
+    batch: u32,
+    /// Learning rate of Adam
+    #[arg(long, default_value_t = 1e-3)]
+    lr: f64,
+    /// Width of each hidden layer, separated by commas
+    #[arg(long, default_value = "128", value_delimiter = ',')]
+    hidden: Vec<usize>,
+    /// Seed of the split, the initial weights and the order of samples
+    #[arg(long, default_value_t = 42)]
+    seed: u64,
+    /// Threads; 0 is one for each core
+    #[arg(long, default_value_t = 0)]
+    threads: usize,
+}
+
+fn main() -> ExitCode {
+    let options = match Options::try_parse() {
+        Ok(options) => options,
+        // Help and version go to standard output and are no failure; anything else is one line.
+        Err(help) if !help.use_stderr() => {
+            let _ = help.print();
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            let text = error.to_string();
+            return fail(text.lines().next().unwrap_or_default().trim_start_matches("error: "));
+        }
+    };
+    match run(&options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(error),
+    }
+}
+
+fn fail(message: impl Display) -> ExitCode {
+    eprintln!("error: {message} (--help lists the options)");
+    ExitCode::FAILURE
+}
+
+fn run(options: &Options) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    Level::check_environment().map_err(|error| {
+        format!("{error}: {:?}", std::env::var_os(LEVEL_VARIABLE).unwrap_or_default())
+    })?;
+    // Entered once, around everything: work handed to the pool from outside costs more.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads).build()?;
+    pool.install(|| train(options))
+}
+
+fn train(options: &Options) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let cpu = Cpu::detect();
+    let (train, test) = data::digits().split(0.8, options.seed)?;
+    let mut widths = vec![train.inputs().cols()];
+    widths.extend(&options.hidden);
+    widths.push(10);
+    let mut network = Network::mlp(&widths, Activation::Relu, options.seed)?;
+    let mut optimizer = network.optimizer(Adam::new(options.lr))?;
+    println!(
+        "network {}, {} parameters, ReLU, softmax cross entropy, Adam",
+        widths.iter().map(ToString::to_string).collect::<Vec<_>>().join("-"),
+        network.parameter_count(),
+    );
+    println!("running on {} with {} thread(s)", cpu.level(), cpu.threads());
+    println!("digits: {} to train on, {} to test\n", train.len(), test.len());
+
+    let start = Instant::now();
+    let progress = ProgressBar::new(options.epochs.into());
+    progress.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} epochs, {eta} left")?);
+    Fit::new(Loss::CrossEntropy(Reduction::Mean))
+        .cpu(cpu)
+        .epochs(options.epochs as usize)
+        .batch_size(options.batch as usize)
+        .seed(options.seed)
+        .run(&mut network, &mut optimizer, &train, Some(&test), |epoch| {
+            progress.suspend(|| println!("{}", line(epoch)));
+            progress.inc(1);
+            ControlFlow::Continue(())
+        })?;
+    progress.finish_and_clear();
+    let seconds = start.elapsed().as_secs_f64();
+
+    let mut workspace = Workspace::new();
+    show_predictions(cpu, &network, &mut workspace, &test)?;
+    let loss = Loss::CrossEntropy(Reduction::Mean);
+    let result = evaluate(cpu, &network, &mut workspace, &test, loss)?;
+    println!("trained and tested in {seconds:.2} s");
+    println!("test accuracy {:.2} %", 100.0 * result.accuracy.unwrap_or(0.0));
+    Ok(())
+}
+
+/// One line for an epoch.
+fn line(epoch: &Epoch) -> String {
+    let percent = |accuracy: Option<f64>| 100.0 * accuracy.unwrap_or(0.0);
+    format!(
+        "epoch {:>3}   loss {:.4}   train {:6.2} %   test {:6.2} %   {:>8.0} samples/s",
+        epoch.number,
+        epoch.train.loss,
+        percent(epoch.train.accuracy),
+        percent(epoch.validation.and_then(|v| v.accuracy)),
+        epoch.samples_per_second(),
+    )
+}
+
+/// Draws digits with what the network makes of them: those it gets wrong first, then others.
+fn show_predictions(
+    cpu: Cpu,
+    network: &Network,
+    workspace: &mut Workspace,
+    test: &Dataset,
+) -> densecore::Result<()> {
+    const SHOWN: usize = 6;
+    let Targets::Classes { ids, .. } = test.targets() else { return Ok(()) };
+    let mut scores = Tensor::zeros(test.len(), network.outputs())?;
+    network.predict(cpu, workspace, test.inputs().view(), scores.view_mut())?;
+    let guess = |i: usize| scores.row(i).and_then(predicted_class);
+    let mut order: Vec<usize> = (0..test.len()).collect();
+    order.sort_by_key(|&i| guess(i) == Some(ids[i] as usize));
+    let wrong = order.iter().take_while(|&&i| guess(i) != Some(ids[i] as usize)).count();
+    // Half of them mistakes, if there are that many.
+    let mistakes = wrong.min(SHOWN / 2);
+    let shown: Vec<usize> = order[..mistakes]
+        .iter()
+        .chain(order[wrong..].iter().take(SHOWN - mistakes))
+        .copied()
+        .collect();
+
+    println!("\n{wrong} of {} test digits are read wrongly. Some digits:\n", test.len());
+    for y in 0..8 {
+        let rows = shown.iter().filter_map(|&i| test.inputs().row(i));
+        let drawn: Vec<String> =
+            rows.map(|digit| digit[8 * y..][..8].iter().map(ink).collect()).collect();
+        println!("  {}", drawn.join("   "));
+    }
+    let captions: Vec<String> = shown
+        .iter()
+        .map(|&i| match guess(i) {
+            Some(class) if class == ids[i] as usize => format!("{:<16}", format!("reads {class}")),
+            Some(class) => format!("{:<16}", format!("reads {class}, is {}", ids[i])),
+            None => format!("{:<16}", "reads nothing"),
+        })
+        .collect();
+    println!("  {}\n", captions.join("   "));
+    Ok(())
+}
+
+/// A pixel as two characters, which are about as wide as a line is high.
+fn ink(value: &f32) -> &'static str {
+    ["  ", "..", "::", "oo", "##"][(value * 4.0).round().clamp(0.0, 4.0) as usize]
+}

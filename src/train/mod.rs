@@ -1,0 +1,234 @@
+//! Training: the loop over epochs and mini-batches, and the evaluation of a network on a data set.
+//!
+//! ```text
+//!   for each epoch
+//!     shuffle the samples                      stream SHUFFLE + epoch of the seed
+//!     for each batch of them                   the last one may be smaller
+//!       gather its rows, train_step
+//!     evaluate, call back
+//! ```
+//!
+//! Everything follows from the seed: the same run gives the same bits on any number of threads.
+//! A batch size of 1 is online learning, one of the whole set is full-batch gradient descent.
+
+mod metrics;
+
+use core::fmt;
+use core::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+pub use metrics::{correct, predicted_class};
+
+use crate::cpu::Cpu;
+use crate::data::{Dataset, Targets};
+use crate::error::{Error, Result};
+use crate::loss::{Loss, Target};
+use crate::network::{Network, Workspace};
+use crate::optim::Optimizer;
+use crate::rng::{Rng, stream};
+use crate::tensor::{Tensor, View, ViewMut};
+
+/// How to train; made by [`Fit::new`] and changed by its methods.
+#[derive(Clone, Copy, Debug)]
+pub struct Fit {
+    cpu: Cpu,
+    loss: Loss,
+    epochs: usize,
+    batch_size: usize,
+    seed: u64,
+}
+
+/// How good a network is on a data set.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Evaluation {
+    /// The loss over the whole set, reduced as the loss says.
+    pub loss: f64,
+    /// The share of samples whose class is predicted, from 0 to 1; `None` without classes.
+    pub accuracy: Option<f64>,
+}
+
+/// What is reported after each epoch.
+#[derive(Clone, Copy, Debug)]
+pub struct Epoch {
+    /// From 1 on.
+    pub number: usize,
+    /// On the training set, after the epoch.
+    pub train: Evaluation,
+    /// On the validation set, if there is one.
+    pub validation: Option<Evaluation>,
+    /// Samples trained on.
+    pub samples: usize,
+    /// Time spent in training steps, without evaluation.
+    pub time: Duration,
+}
+
+impl Fit {
+    /// Ten epochs of batches of 32 with seed 0, on all threads of the pool.
+    pub fn new(loss: Loss) -> Self {
+        Self { cpu: Cpu::detect(), loss, epochs: 10, batch_size: 32, seed: 0 }
+    }
+
+    /// How to run.
+    pub fn cpu(self, cpu: Cpu) -> Self {
+        Self { cpu, ..self }
+    }
+
+    /// Passes over the training set.
+    pub fn epochs(self, epochs: usize) -> Self {
+        Self { epochs, ..self }
+    }
+
+    /// Samples per training step; more than the set has is the whole set.
+    pub fn batch_size(self, batch_size: usize) -> Self {
+        Self { batch_size, ..self }
+    }
+
+    /// The seed of the order of samples.
+    pub fn seed(self, seed: u64) -> Self {
+        Self { seed, ..self }
+    }
+
+    /// Trains `network` on `train`, and calls `on_epoch` after each epoch, which may stop the
+    /// training. Returns what it was called with.
+    ///
+    /// Errors: [`Value`](Error::Value) names `batch_size` if it is 0, or `train` if it has no
+    /// samples; shape errors name `input` or `target` if a set does not fit the network, before
+    /// anything is trained.
+    pub fn run(
+        &self,
+        network: &mut Network,
+        optimizer: &mut Optimizer,
+        train: &Dataset,
+        validation: Option<&Dataset>,
+        mut on_epoch: impl FnMut(&Epoch) -> ControlFlow<()>,
+    ) -> Result<Vec<Epoch>> {
+        let positive = |argument, n: usize| {
+            let error = Error::Value { argument, expected: "at least 1", found: n as f64 };
+            if n == 0 { Err(error) } else { Ok(()) }
+        };
+        positive("batch_size", self.batch_size)?;
+        positive("train", train.len())?;
+        let batch_size = self.batch_size.min(train.len());
+        let mut workspace = Workspace::new();
+        let mut batch = Batch::new(train, batch_size)?;
+        let mut order = vec![0; train.len()];
+        let mut history = Vec::new();
+        for number in 1..=self.epochs {
+            Rng::new(self.seed, stream::SHUFFLE + number as u64).permutation(&mut order);
+            let start = Instant::now();
+            for rows in order.chunks(batch_size) {
+                let sample = batch.gather(train, rows)?;
+                network.train_step(self.cpu, &mut workspace, sample, self.loss, optimizer)?;
+            }
+            let time = start.elapsed();
+            let validation = validation
+                .map(|set| evaluate(self.cpu, network, &mut workspace, set, self.loss))
+                .transpose()?;
+            let train_result = evaluate(self.cpu, network, &mut workspace, train, self.loss)?;
+            let samples = train.len();
+            let epoch = Epoch { number, train: train_result, validation, samples, time };
+            history.push(epoch);
+            if on_epoch(&epoch).is_break() {
+                break;
+            }
+        }
+        Ok(history)
+    }
+}
+
+/// The loss and accuracy of `network` on a data set.
+///
+/// Errors: shape errors name `input` or `target` if the set does not fit the network.
+pub fn evaluate(
+    cpu: Cpu,
+    network: &Network,
+    workspace: &mut Workspace,
+    data: &Dataset,
+    loss: Loss,
+) -> Result<Evaluation> {
+    let (rows, width) = (data.len(), network.outputs());
+    let mut output = Tensor::zeros(rows, width)?;
+    network.predict(cpu, workspace, data.inputs().view(), output.view_mut())?;
+    let accuracy = match data.targets() {
+        Targets::Classes { ids, .. } => Some(correct(output.view(), ids) as f64 / rows as f64),
+        Targets::Values(_) => None,
+    };
+    let loss = f64::from(loss.value(cpu, output.view(), all_targets(data))?);
+    Ok(Evaluation { loss, accuracy })
+}
+
+/// The targets of a whole set, borrowed.
+fn all_targets(data: &Dataset) -> Target<'_> {
+    match data.targets() {
+        Targets::Classes { ids, .. } => Target::Classes(ids),
+        Targets::Values(values) => Target::Values(values.view()),
+    }
+}
+
+/// The rows of one batch, gathered from a data set.
+struct Batch {
+    inputs: Tensor,
+    ids: Vec<u32>,
+    values: Tensor,
+}
+
+impl Batch {
+    /// Room for `size` samples of the set.
+    fn new(data: &Dataset, size: usize) -> Result<Self> {
+        let inputs = Tensor::zeros(size, data.inputs().cols())?;
+        let (ids, values) = match data.targets() {
+            Targets::Classes { .. } => (vec![0; size], Tensor::default()),
+            Targets::Values(values) => (Vec::new(), Tensor::zeros(size, values.cols())?),
+        };
+        Ok(Self { inputs, ids, values })
+    }
+
+    /// The samples at `rows`, at most as many as there is room for.
+    fn gather(&mut self, data: &Dataset, rows: &[usize]) -> Result<(View<'_>, Target<'_>)> {
+        data.gather_inputs(rows, first_rows(&mut self.inputs, rows.len()))?;
+        let inputs = self.inputs.view().rows_range(0, rows.len());
+        let target = match data.targets() {
+            Targets::Classes { .. } => {
+                let ids = &mut self.ids[..rows.len()];
+                data.gather_ids(rows, ids)?;
+                Target::Classes(ids)
+            }
+            Targets::Values(_) => {
+                data.gather_values(rows, first_rows(&mut self.values, rows.len()))?;
+                Target::Values(self.values.view().rows_range(0, rows.len()))
+            }
+        };
+        Ok((inputs, target))
+    }
+}
+
+fn first_rows(tensor: &mut Tensor, rows: usize) -> ViewMut<'_> {
+    tensor.view_mut().split_rows_at(rows).0
+}
+
+impl Epoch {
+    /// Samples trained on per second.
+    pub fn samples_per_second(&self) -> f64 {
+        self.samples as f64 / self.time.as_secs_f64()
+    }
+}
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "epoch {:>3}  train {}", self.number, self.train)?;
+        if let Some(validation) = &self.validation {
+            write!(f, "  validation {validation}")?;
+        }
+        write!(f, "  {:>9.0} samples/s", self.samples_per_second())
+    }
+}
+
+impl fmt::Display for Evaluation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "loss {:.4}", self.loss)?;
+        match self.accuracy {
+            Some(accuracy) => write!(f, " accuracy {:.2} %", 100.0 * accuracy),
+            None => Ok(()),
+        }
+    }
+}
