@@ -23,13 +23,13 @@ use indicatif::{ProgressBar, ProgressStyle};
 #[derive(Parser)]
 struct Options {
     /// Passes over the training set
-    #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
     epochs: u32,
     /// Samples per training step
     #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..))]
     batch: u32,
     /// Learning rate of Adam
-    #[arg(long, default_value_t = 1e-3)]
+    #[arg(long, default_value_t = 2e-3, allow_negative_numbers = true)]
     lr: f64,
     /// Width of each hidden layer, separated by commas
     #[arg(long, default_value = "128", value_delimiter = ',')]
@@ -136,21 +136,18 @@ fn show_predictions(
     workspace: &mut Workspace,
     test: &Dataset,
 ) -> densecore::Result<()> {
-    const SHOWN: usize = 6;
     let Targets::Classes { ids, .. } = test.targets() else { return Ok(()) };
     let mut scores = Tensor::zeros(test.len(), network.outputs())?;
     network.predict(cpu, workspace, test.inputs().view(), scores.view_mut())?;
     let guess = |i: usize| scores.row(i).and_then(predicted_class);
-    let mut order: Vec<usize> = (0..test.len()).collect();
-    order.sort_by_key(|&i| guess(i) == Some(ids[i] as usize));
-    let wrong = order.iter().take_while(|&&i| guess(i) != Some(ids[i] as usize)).count();
-    // Half of them mistakes, if there are that many.
-    let mistakes = wrong.min(SHOWN / 2);
-    let shown: Vec<usize> = order[..mistakes]
-        .iter()
-        .chain(order[wrong..].iter().take(SHOWN - mistakes))
-        .copied()
-        .collect();
+    let is_wrong = |i: &usize| guess(*i) != Some(ids[*i] as usize);
+    let wrong = (0..test.len()).filter(is_wrong).count();
+    // Up to three mistakes, and digits of different classes that are read rightly.
+    let mut shown: Vec<usize> = (0..test.len()).filter(is_wrong).take(3).collect();
+    for class in 0..10 {
+        let right = (0..test.len()).find(|i| !is_wrong(i) && guess(*i) == Some(class));
+        shown.extend(right.filter(|_| shown.len() < 6));
+    }
 
     println!("\n{wrong} of {} test digits are read wrongly. Some digits:\n", test.len());
     for y in 0..8 {

@@ -1,0 +1,112 @@
+//! What the benchmarks share: random data, the peak of one core, and a report in percent of it.
+
+#![allow(dead_code, reason = "each benchmark uses its part of this module")]
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Throughput};
+use densecore::simd::{Level, Simd};
+use densecore::{Rng, Tensor};
+
+/// A matrix of normal random numbers; zeros would be faster than anything real.
+pub fn random(rows: usize, cols: usize, stream: u64) -> Tensor {
+    let mut rng = Rng::new(1, stream);
+    let data = (0..rows * cols).map(|_| rng.normal()).collect();
+    Tensor::from_vec(rows, cols, data).expect("the length is rows * cols")
+}
+
+/// The shortest time of `f`, over enough repetitions to fill about a fifth of a second.
+pub fn best<R>(mut f: impl FnMut() -> R) -> f64 {
+    black_box(f());
+    let start = Instant::now();
+    black_box(f());
+    let once = start.elapsed().as_secs_f64();
+    let repetitions = (0.002 / once.max(1e-8)) as u32 + 1;
+    let (mut best, start) = (f64::MAX, Instant::now());
+    while start.elapsed() < Duration::from_millis(200) {
+        let round = Instant::now();
+        for _ in 0..repetitions {
+            black_box(f());
+        }
+        best = best.min(round.elapsed().as_secs_f64() / f64::from(repetitions));
+    }
+    best
+}
+
+/// Floating-point operations per second of one core: independent multiply-adds in registers.
+pub fn peak() -> f64 {
+    const STEPS: usize = 10_000;
+    fn chains<S: Simd>(s: S) -> f64 {
+        let mut acc = [s.splat(1.0); 12];
+        let (x, y) = (s.splat(black_box(0.9999)), s.splat(black_box(1e-4)));
+        let mut run = || {
+            s.vectorize(
+                #[inline(always)]
+                || {
+                    for _ in 0..STEPS {
+                        for a in &mut acc {
+                            *a = s.mul_add(*a, x, y);
+                        }
+                    }
+                },
+            );
+        };
+        let seconds = best(&mut run);
+        let mut sink = vec![0.0; S::LANES];
+        for a in acc {
+            // SAFETY: `sink` has `LANES` elements.
+            unsafe { s.store(sink.as_mut_ptr(), a) };
+            black_box(&sink);
+        }
+        (2 * 12 * S::LANES * STEPS) as f64 / seconds
+    }
+    match Level::detect() {
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2(s) => chains(s),
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512(s) => chains(s),
+        _ => chains(densecore::simd::Portable::<4>),
+    }
+}
+
+/// Prints the best rate of `f`, which does `flops` operations, with its share of the peak of
+/// `threads` cores; then lets criterion measure it.
+pub fn report<R>(
+    group: &mut BenchmarkGroup<'_, WallTime>,
+    peak: f64,
+    (name, threads): (&str, usize),
+    flops: usize,
+    mut f: impl FnMut() -> R,
+) {
+    let rate = flops as f64 / best(&mut f);
+    let percent = 100.0 * rate / (peak * threads as f64);
+    println!("{name}: {:.1} GF/s, {percent:.1} % of the peak of {threads} core(s)", rate / 1e9);
+    group.throughput(Throughput::Elements(flops as u64));
+    group.bench_function(name, |b| b.iter(&mut f));
+}
+
+/// Panics if an element differs from the value expected by more than its bound, or is NaN. Of a
+/// large matrix every so many elements are compared, the last among them.
+pub fn verify(name: &str, found: &Tensor, expected: impl Fn(usize, usize) -> (f64, f64)) {
+    assert!(!found.as_slice().is_empty(), "{name}: nothing was compared");
+    let (last, cols) = (found.as_slice().len() - 1, found.cols());
+    for at in (0..=last).step_by(1 + last / 1000).chain([last]) {
+        let (value, bound) = expected(at / cols, at % cols);
+        let found = found.as_slice()[at];
+        let error = (f64::from(found) - value).abs();
+        assert!(error <= bound, "{name}: element {at} is {found}, expected {value}");
+    }
+}
+
+/// `sum_p a[i, p] b[p, j]` in f64, and the bound `k eps sum |a b|` on the error of an f32 sum.
+pub fn dot(k: usize, a: impl Fn(usize) -> f32, b: impl Fn(usize) -> f32) -> (f64, f64) {
+    let (mut sum, mut size) = (0.0, 0.0);
+    for p in 0..k {
+        let term = f64::from(a(p)) * f64::from(b(p));
+        sum += term;
+        size += term.abs();
+    }
+    (sum, (k as f64 + 2.0) * f64::from(f32::EPSILON) * size)
+}
