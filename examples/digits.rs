@@ -12,7 +12,6 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
-use densecore::loss::Reduction;
 use densecore::optim::Adam;
 use densecore::simd::{LEVEL_VARIABLE, Level};
 use densecore::train::{Epoch, Fit, evaluate, predicted_class};
@@ -94,7 +93,7 @@ fn train(options: &Options) -> Result<(), Box<dyn std::error::Error + Send + Syn
     let start = Instant::now();
     let progress = ProgressBar::new(options.epochs.into());
     progress.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} epochs, {eta} left")?);
-    Fit::new(Loss::CrossEntropy(Reduction::Mean))
+    Fit::new(Loss::CROSS_ENTROPY)
         .cpu(cpu)
         .epochs(options.epochs as usize)
         .batch_size(options.batch as usize)
@@ -109,7 +108,7 @@ fn train(options: &Options) -> Result<(), Box<dyn std::error::Error + Send + Syn
 
     let mut workspace = Workspace::new();
     show_predictions(cpu, &network, &mut workspace, &test)?;
-    let loss = Loss::CrossEntropy(Reduction::Mean);
+    let loss = Loss::CROSS_ENTROPY;
     let result = evaluate(cpu, &network, &mut workspace, &test, loss)?;
     println!("trained and tested in {seconds:.2} s");
     println!("test accuracy {:.2} %", 100.0 * result.accuracy.unwrap_or(0.0));

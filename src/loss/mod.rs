@@ -65,6 +65,11 @@ pub enum Loss {
 }
 
 impl Loss {
+    /// The mean squared error over all elements.
+    pub const MEAN_SQUARED_ERROR: Loss = Loss::SquaredError(Reduction::Mean);
+    /// The mean cross entropy over the rows.
+    pub const CROSS_ENTROPY: Loss = Loss::CrossEntropy(Reduction::Mean);
+
     /// The loss of `output [batch, n]`.
     ///
     /// Errors: [`Mismatch`](Error::Mismatch) if the loss does not take this kind of target, a
