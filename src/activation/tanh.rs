@@ -11,7 +11,7 @@ pub struct Tanh;
 impl ActivationFn for Tanh {
     #[inline(always)]
     fn f<S: Simd>(&self, s: S, z: S::F32) -> S::F32 {
-        math::tanh_tmp(s, z)
+        math::tanh(s, z)
     }
 
     #[inline(always)]
