@@ -20,8 +20,8 @@ use core::f32::consts::LOG2_E;
 use super::{LN_2_HI, LN_2_LO};
 use crate::simd::{Simd, slice::Unary};
 
-/// Bound of the error of [`exp`]. Measured over all inputs: 1.043 at AVX2, 1.015
-/// at Portable.
+/// Bound of the error of [`exp`]. Measured over all inputs: 1.043 at AVX2, 1.015 at
+/// Portable.
 pub const EXP_MAX_ULP: f64 = 1.05;
 /// Bound of the error of [`exp_nonpositive`]. Measured over all inputs: 1.043 at
 /// AVX2, 1.013 at Portable.
@@ -60,8 +60,8 @@ impl Unary for ExpNonpositive {
 
 /// `exp(x)` for every `x`.
 ///
-/// Subnormal results are rounded correctly from the value that a normal one would have; from
-/// 88.72284 on the result is infinite, below -103.97208 it is 0. NaN gives NaN.
+/// Subnormal results are right, by one more rounding of a result of full precision. From 88.72284
+/// on the result is infinite, below -103.97208 it is 0. NaN gives NaN.
 #[inline(always)]
 pub fn exp<S: Simd>(s: S, x: S::F32) -> S::F32 {
     // The ends overflow and underflow by themselves. `x` is second, so that a NaN survives.

@@ -1,8 +1,9 @@
 //! Elementary functions, generic over the instruction set.
 //!
-//! They use only the operations of [`Simd`]: an integer shift to build a power of two, and IEEE
-//! division. Each function therefore gives the same bits on every level with a fused multiply-add;
-//! `Portable`, which rounds `mul_add` twice, may differ in the last places, within the same bound.
+//! They use only the operations of [`Simd`](crate::simd::Simd): an integer shift to build a power
+//! of two, and IEEE division. Each function therefore gives the same bits on every level with a
+//! fused multiply-add; `Portable`, which rounds `mul_add` twice, may differ in the last places,
+//! within the same bound.
 //!
 //! | function | bound, in ULP | NaN | -inf | -0, +0 | +inf | note |
 //! |---|---|---|---|---|---|---|

@@ -23,7 +23,9 @@ pub trait Update<const R: usize, const U: usize> {
     fn eval<S: Simd>(&self, s: S, read: [S::F32; R], updated: [S::F32; U]) -> [S::F32; U];
 }
 
-/// Vectors handled side by side, so that their chains of operations overlap.
+/// Vectors handled side by side, so that their chains of operations overlap. All are loaded before
+/// any is stored: the compiler cannot know that a store does not change the next load, and would
+/// keep the chains apart.
 const UNROLL: usize = 4;
 
 /// `dst[i] = f(src[i])`; `dst` is not read.
@@ -33,10 +35,17 @@ pub fn map<S: Simd, F: Unary>(s: S, f: &F, src: &[f32], dst: &mut [f32]) {
     let (src, dst) = (src.as_ptr(), dst.as_mut_ptr());
     let mut i = 0;
     while i + UNROLL * S::LANES <= len {
+        let mut x = [s.splat(0.0); UNROLL];
         for u in 0..UNROLL {
-            let at = i + u * S::LANES;
-            // SAFETY: `at + LANES <= len`, and both slices have `len` elements.
-            unsafe { s.store(dst.add(at), f.eval(s, s.load(src.add(at)))) };
+            // SAFETY: `i + UNROLL * LANES <= len`, and both slices have `len` elements.
+            x[u] = unsafe { s.load(src.add(i + u * S::LANES)) };
+        }
+        for u in 0..UNROLL {
+            x[u] = f.eval(s, x[u]);
+        }
+        for u in 0..UNROLL {
+            // SAFETY: as above.
+            unsafe { s.store(dst.add(i + u * S::LANES), x[u]) };
         }
         i += UNROLL * S::LANES;
     }
@@ -62,17 +71,23 @@ pub fn update<S: Simd, F: Update<R, U>, const R: usize, const U: usize>(
 ) {
     let mut arrays = Arrays::new(read, updated);
     let len = arrays.len;
+    // Many arrays are as many loads side by side already, and would not fit into registers.
+    let unroll = if R + U <= 2 { UNROLL } else { 1 };
     let mut i = 0;
-    while i + UNROLL * S::LANES <= len {
-        for u in 0..UNROLL {
-            let at = i + u * S::LANES;
-            // SAFETY: `at + LANES <= len`.
-            unsafe {
-                let (read, updated) = arrays.load(s, at);
-                arrays.store(s, at, f.eval(s, read, updated));
-            }
+    while i + unroll * S::LANES <= len {
+        let mut vectors = [([s.splat(0.0); R], [s.splat(0.0); U]); UNROLL];
+        for u in 0..unroll {
+            // SAFETY: `i + unroll * LANES <= len`.
+            vectors[u] = unsafe { arrays.load(s, i + u * S::LANES) };
         }
-        i += UNROLL * S::LANES;
+        for u in 0..unroll {
+            vectors[u].1 = f.eval(s, vectors[u].0, vectors[u].1);
+        }
+        for u in 0..unroll {
+            // SAFETY: as above.
+            unsafe { arrays.store(s, i + u * S::LANES, vectors[u].1) };
+        }
+        i += unroll * S::LANES;
     }
     while i + S::LANES <= len {
         // SAFETY: `i + LANES <= len`.
