@@ -1,1 +1,228 @@
+//! The five loops at `Portable<3>`, whose tile of 5 x 6 has no power of two in it, with blocks of
+//! one tile or a few: what counts on powers of two, or crosses a loop wrongly, shows here.
 
+use super::blocking::{Blocking, Problem};
+use super::epilogue::{Epilogue, Identity, Map};
+use super::macro_kernel::five_loops;
+use super::operand::Operand;
+use super::pack::{pack_a, pack_b};
+use super::tile_shape::TileShape;
+use super::{Product, Start};
+use crate::simd::slice::Unary;
+use crate::simd::{Caches, Level, Portable, Simd};
+use crate::tensor::{View, ViewMut};
+
+type Odd = Portable<3>;
+const S: Odd = Portable::<3>;
+const MR: usize = <Odd as TileShape>::MR;
+const NR: usize = <Odd as TileShape>::NR;
+
+/// Some integers in `-8..=8`.
+fn integers(len: usize, seed: usize) -> Vec<f32> {
+    let hash = |i: usize| (i + seed + 1).wrapping_mul(0x9e37_79b9) >> 7;
+    (0..len).map(|i| (hash(i) % 17) as f32 - 8.0).collect()
+}
+
+fn transposed(rows: usize, cols: usize, x: &[f32]) -> Vec<f32> {
+    (0..rows * cols).map(|at| x[at % rows * cols + at / rows]).collect()
+}
+
+/// `f(start + A.B)` in integers.
+fn reference(
+    (m, n, k): (usize, usize, usize),
+    (a, b): (&[f32], &[f32]),
+    start: impl Fn(usize, usize) -> f32,
+    f: impl Fn(i64) -> i64,
+) -> Vec<f32> {
+    let term = |i, j, p| a[i * k + p] as i64 * b[p * n + j] as i64;
+    let element = |i, j| f(start(i, j) as i64 + (0..k).map(|p| term(i, j, p)).sum::<i64>());
+    (0..m * n).map(|at| element(at / n, at % n) as f32).collect()
+}
+
+/// `2 - x`, which changes zeros and is no projection: applied twice, or early, it shows.
+struct TwoMinus;
+
+impl Unary for TwoMinus {
+    #[inline(always)]
+    fn eval<S: Simd>(&self, s: S, x: S::F32) -> S::F32 {
+        s.sub(s.splat(2.0), x)
+    }
+}
+
+const SHAPES: [(usize, usize, usize); 12] = [
+    (1, 1, 1),
+    (1, 13, 4),
+    (11, 1, 5),
+    (5, 6, 3),
+    (4, 5, 7),
+    (6, 7, 8),
+    (9, 11, 0),
+    (10, 12, 9),
+    (11, 13, 10),
+    (16, 19, 14),
+    (23, 31, 17),
+    (15, 18, 1),
+];
+
+/// Every blocking of the shape that the loops must be able to run. A packed block is of whole
+/// panels; without packing a block may be of any size.
+fn blockings() -> Vec<Blocking> {
+    let mut all = Vec::new();
+    for kc in [1, 2, 3, 7, 100] {
+        for (mc, nc) in [(MR, NR), (2 * MR, NR), (MR, 2 * NR), (2 * MR, 3 * NR), (100, 120)] {
+            for (pack_a, pack_b) in [(false, false), (false, true), (true, false), (true, true)] {
+                all.push(Blocking { mc, kc, nc, pack_a, pack_b });
+            }
+        }
+        for (mc, nc) in [(1, 1), (1, 7), (4, 5), (7, 1)] {
+            all.push(Blocking { mc, kc, nc, pack_a: false, pack_b: false });
+        }
+    }
+    all
+}
+
+/// Runs the five loops with scratch of exactly the size they ask for, filled with NaN.
+fn run(
+    blocking: Blocking,
+    (a, b): (Operand<'_>, Operand<'_>),
+    start: Start<'_>,
+    epilogue: &dyn Epilogue,
+    c: &mut [f32],
+) {
+    let (m, n) = (a.rows(), b.cols());
+    let mut scratch = vec![f32::NAN; blocking.scratch()];
+    let product = Product { a, b, start, epilogue, origin: (0, 0) };
+    let c = ViewMut::new(m, n, c).expect("c");
+    five_loops(S, Level::Portable, blocking, &mut scratch, product, c);
+}
+
+#[test]
+fn five_loops_of_odd_tiles_and_tiny_blocks_are_exact() {
+    let mut compared = 0;
+    for (m, n, k) in SHAPES {
+        let (a, b) = (integers(m * k, 1), integers(k * n, 2));
+        let (bias, before) = (integers(n, 3), integers(m * n, 4));
+        let (a_t, b_t) = (transposed(m, k, &a), transposed(k, n, &b));
+        let a_stored = [View::new(m, k, &a).expect("a"), View::new(k, m, &a_t).expect("a^T")];
+        let b_stored = [View::new(k, n, &b).expect("b"), View::new(n, k, &b_t).expect("b^T")];
+        let product = |start: &dyn Fn(usize, usize) -> f32| {
+            [|x| x, |x| 2 - x].map(|f| reference((m, n, k), (&a, &b), start, f))
+        };
+        let expected = [
+            (Start::Zero, product(&|_, _| 0.0)),
+            (Start::Bias(&bias), product(&|_, j| bias[j])),
+            (Start::Output, product(&|i, j| before[i * n + j])),
+        ];
+        for blocking in blockings() {
+            for a in [Operand::from(a_stored[0]), a_stored[1].t().into()] {
+                for b in [Operand::from(b_stored[0]), b_stored[1].t().into()] {
+                    // A micro-kernel that reads B in place needs contiguous rows.
+                    if !blocking.pack_b && b.col_step() != 1 {
+                        continue;
+                    }
+                    for (start, [plain, mapped]) in &expected {
+                        let epilogues: [(&dyn Epilogue, _); 2] =
+                            [(&Identity, plain), (&Map(TwoMinus), mapped)];
+                        for (epilogue, expected) in epilogues {
+                            let mut c = vec![f32::NAN; m * n];
+                            if let Start::Output = start {
+                                c.copy_from_slice(&before);
+                            }
+                            run(blocking, (a, b), *start, epilogue, &mut c);
+                            assert_eq!(&c, expected, "{m} {n} {k} {blocking:?} {start:?}");
+                            compared += 1;
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert!(compared > 10_000, "{compared} products");
+}
+
+#[test]
+fn a_packed_block_is_a_row_of_micro_panels() {
+    for (lanes, k) in [(1, 1), (4, 8), (5, 3), (6, 9), (7, 17), (11, 20)] {
+        let x = integers(lanes * k, 5);
+        let x_t = transposed(lanes, k, &x);
+        let (rows, columns) =
+            (View::new(lanes, k, &x).expect("x"), View::new(k, lanes, &x_t).expect("x^T"));
+        for width in [1, 3, 5, 6, 16] {
+            let panels = lanes.div_ceil(width);
+            let expected: Vec<f32> = (0..panels * k * width)
+                .map(|at| {
+                    let (panel, p, lane) = (at / (k * width), at / width % k, at % width);
+                    let lane = panel * width + lane;
+                    if lane < lanes { x[lane * k + p] } else { 0.0 }
+                })
+                .collect();
+            // Lanes are the rows of A and the columns of B, stored either way; room for one more
+            // panel, which stays as it was.
+            for source in [Operand::from(rows), columns.t().into()] {
+                let mut packed = vec![f32::NAN; (panels + 1) * k * width];
+                pack_a(&mut packed, width, source);
+                assert_eq!(packed[..panels * k * width], expected, "A {lanes} {k} {width}");
+                assert!(packed[panels * k * width..].iter().all(|x| x.is_nan()));
+            }
+            for source in [Operand::from(columns), rows.t().into()] {
+                let mut packed = vec![f32::NAN; panels * k * width];
+                pack_b(&mut packed, width, source);
+                assert_eq!(packed, expected, "B {lanes} {k} {width}");
+            }
+        }
+    }
+}
+
+#[test]
+fn blocks_are_equal_shares_in_whole_tiles() {
+    let sizes = [0, 1, 5, 6, 7, 16, 31, 32, 33, 255, 256, 257, 1000, 4096];
+    let l2s = [0, 1 << 10, 32 << 10, 256 << 10, 1 << 20, (1 << 20) + 77, usize::MAX];
+    for (mr, nr) in [(6, 16), (12, 32), (MR, NR)] {
+        for l2 in l2s {
+            let shapes = sizes
+                .into_iter()
+                .flat_map(|m| sizes.into_iter().flat_map(move |n| sizes.map(move |k| (m, n, k))));
+            for (m, n, k) in shapes {
+                let caches = Caches { l2, ..Caches::FALLBACK };
+                let problem =
+                    Problem { m, n, k, mr, nr, a_row_step: k, b_rows_contiguous: n % 2 == 0 };
+                let Blocking { mc, kc, nc, pack_b, .. } = Blocking::new(caches, problem);
+                let case = format!("{caches:?} {problem:?}");
+                assert!(mc >= mr && mc.is_multiple_of(mr), "mc = {mc}, {case}");
+                assert!(nc >= nr && nc.is_multiple_of(nr), "nc = {nc}, {case}");
+                assert!((4..=256).contains(&kc) && kc.is_multiple_of(4), "kc = {kc}, {case}");
+                // In bytes: B's block takes half of the cache at most, A's an eighth.
+                assert!(nc == nr || nc * 256 * 4 <= l2 / 2, "nc = {nc}, {case}");
+                assert!(mc == mr || mc * 256 * 4 <= l2 / 8, "mc = {mc}, {case}");
+                // No sliver is left at the end: blocks differ by less than a tile on average.
+                for (size, block, unit) in [(m, mc, mr), (n, nc, nr), (k, kc, 4)] {
+                    let count = size.div_ceil(block).max(1);
+                    assert!(block * count < size + unit * count + unit, "{block} {size} {case}");
+                }
+                assert!(pack_b || n % 2 == 0, "columns of B are packed, {case}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_block_of_an_operand_is_cut_off_at_its_edges() {
+    let x = integers(3 * 4, 6);
+    let view = View::new(3, 4, &x).expect("x");
+    for (operand, rows, cols) in [(Operand::from(view), 3, 4), (view.t().into(), 4, 3)] {
+        let indices = [0, 1, 2, 3, 4, 5, usize::MAX];
+        for (row, col) in indices.iter().flat_map(|&r| indices.map(|c| (r, c))) {
+            for (r, c) in indices.iter().flat_map(|&r| indices.map(|c| (r, c))) {
+                let block = operand.block((row, col), (r, c));
+                let expected = (r.min(rows - row.min(rows)), c.min(cols - col.min(cols)));
+                assert_eq!(block.shape(), expected);
+                if block.rows() > 0 && block.cols() > 0 {
+                    let steps = (operand.row_step(), operand.col_step());
+                    let at = row * steps.0 + col * steps.1;
+                    assert_eq!(block.as_ptr(), x[at..].as_ptr());
+                    assert_eq!((block.row_step(), block.col_step()), steps);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Products drawn at random, and shrunk where they fail: shape, storage, strides, offsets, blocks,
+//! level and threads, on integers and without tolerance.
+
+use proptest::prelude::*;
+
+use super::common::{Check, Layout, Random, in_pool, levels};
+use super::{Case, SMALL, TINY};
+use densecore::gemm::Accum;
+use densecore::simd::Caches;
+use densecore::{Cpu, Scratch};
+
+fn layout() -> impl Strategy<Value = Layout> {
+    let gap = prop_oneof![3 => Just(0_usize), 3 => 1..40_usize, 1 => Just(256_usize)];
+    (gap, 0..17_usize, 0..3_usize).prop_map(|(gap, offset, trailing)| Layout {
+        gap,
+        offset,
+        trailing,
+    })
+}
+
+/// Sizes mostly around the tiles, now and then large enough to be divided among threads.
+fn shape() -> impl Strategy<Value = (usize, usize, usize)> {
+    prop_oneof![
+        6 => (0..40_usize, 0..100_usize, 0..60_usize),
+        2 => (0..20_usize, 0..70_usize, 250..530_usize),
+        1 => (60..170_usize, 60..170_usize, 250..300_usize),
+    ]
+}
+
+fn case() -> impl Strategy<Value = Case> {
+    let accum = prop_oneof![Just(Accum::Replace), Just(Accum::Add)];
+    (shape(), any::<(bool, bool)>(), accum, (layout(), layout(), layout())).prop_map(
+        |((m, n, k), (a_is_transposed, b_is_transposed), accum, (a, b, c))| Case {
+            m,
+            n,
+            k,
+            a_is_transposed,
+            b_is_transposed,
+            accum,
+            a,
+            b,
+            c,
+        },
+    )
+}
+
+fn caches() -> impl Strategy<Value = Caches> {
+    let l2 = (0..22_u32).prop_map(|log| (1_usize << log) - 1);
+    prop_oneof![
+        Just(TINY),
+        Just(SMALL),
+        Just(Caches::FALLBACK),
+        l2.prop_map(|l2| Caches { l2, ..SMALL }),
+    ]
+}
+
+proptest! {
+    // What failed is printed; write it down as a test of its own rather than as a seed in a file.
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_product_of_integers_is_exact(
+        case in case(),
+        caches in caches(),
+        threads in 0..6_usize,
+        seed in any::<u64>(),
+    ) {
+        let (m, n, k) = case.shape();
+        let mut random = Random::new(seed);
+        let (a, b, c) = (random.integers(m * k), random.integers(k * n), random.integers(m * n));
+        let expected = case.exact(&a, &b, &c);
+        let mut check = Check::new("any_product_of_integers_is_exact");
+        for level in levels() {
+            // No threads stands for one without rayon.
+            let cpu = if threads == 0 { Cpu::serial() } else { Cpu::detect() };
+            let cpu = cpu.with_level(level).with_caches(caches);
+            let run = || case.run(cpu, &mut Scratch::new(), &a, &b, &c);
+            let found = if threads == 0 { run() } else { in_pool(threads, run) };
+            check.equal(&found, &expected, &(cpu, case));
+        }
+        check.count(1);
+    }
+}
