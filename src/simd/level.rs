@@ -62,7 +62,7 @@ impl Level {
     /// The best level of this processor, at most the one that [`LEVEL_VARIABLE`] names.
     ///
     /// Detected once and remembered. A value that names no level caps nothing;
-    /// [`Level::requested`] tells a program that wants to report it.
+    /// [`Level::check_environment`] tells a program that wants to report it.
     pub fn detect() -> Level {
         static DETECTED: OnceLock<Level> = OnceLock::new();
         *DETECTED.get_or_init(|| {

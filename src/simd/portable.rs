@@ -7,7 +7,12 @@
 
 use super::{Simd, sealed::Sealed};
 
-/// Vectors of `N` elements on any processor.
+/// Vectors of `N` elements on any processor; `N` is 1 to 32.
+///
+/// ```compile_fail
+/// use densecore::simd::{Portable, Simd};
+/// assert_eq!(<Portable<64> as Simd>::LANES, 64); // does not compile
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Portable<const N: usize>;
 
@@ -39,7 +44,11 @@ impl<const N: usize> Simd for Portable<N> {
     type F32 = [f32; N];
     type I32 = [i32; N];
     type Mask = [bool; N];
-    const LANES: usize = N;
+    const LANES: usize = {
+        // Sweeps over slices would not advance with none, nor reductions with more than 32.
+        assert!(0 < N && N <= 32, "Portable<N> has 1 to 32 lanes");
+        N
+    };
 
     #[inline]
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {

@@ -1,7 +1,9 @@
 //! Reductions over slices, beside the elementwise kernels of [`slice`](super::slice).
 //!
 //! They have a fixed shape: element `i` belongs to partial result `i mod 32`, and the partial
-//! results are combined in a fixed tree. The result does not depend on the width of the vectors.
+//! results are combined in a fixed tree. The result does not depend on the width of the vectors,
+//! if it divides 32, as it does on every level. (Other widths, which tests use, have as many
+//! partial results as whole vectors fit into 32.)
 
 use super::slice::{Arrays, Unary};
 use super::{Portable, Simd};
@@ -9,7 +11,7 @@ use super::{Portable, Simd};
 /// Partial results of a reduction.
 const PARTIALS: usize = 32;
 
-/// Like [`Update`], with a term for each element that is summed over the slice.
+/// Like [`Update`](super::slice::Update), with a term for each element that is summed over the slice.
 pub trait UpdateSum<const R: usize, const U: usize> {
     /// The new values of the updated arrays, and the term of the sum.
     fn eval<S: Simd>(&self, s: S, read: [S::F32; R], updated: [S::F32; U])
