@@ -1,6 +1,6 @@
 //! The passes of a network: forward, backward, and the training step made of them.
 
-use super::plan::{BackwardStep, DeltaWrite, Layer};
+use super::plan::{ALIGN, BackwardStep, DeltaWrite, Layer};
 use super::workspace::Workspace;
 use super::{Network, plan::Plan};
 use crate::cpu::Cpu;
@@ -212,6 +212,10 @@ impl Network {
             let (head, tail) = gradients.as_mut_slice().split_at_mut(layer.bias.start);
             let d_weight = ViewMut::contiguous(rows, cols, &mut head[layer.weight.clone()]);
             dense::weight_gradient(cpu, scratch, x, d_z, Accum::Replace, d_weight)?;
+            // The gaps behind both: the workspace may have served another network.
+            head[layer.weight.end..].fill(0.0);
+            let bias = layer.bias.len();
+            tail[bias..bias.next_multiple_of(ALIGN)].fill(0.0);
             if !layer.bias.is_empty() {
                 let d_bias = &mut tail[..layer.bias.len()];
                 dense::bias_gradient(cpu, d_z, Accum::Replace, d_bias)?;
