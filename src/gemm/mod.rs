@@ -130,7 +130,7 @@ pub fn matmul_fused(
     epilogue: &dyn Epilogue,
     c: ViewMut<'_>,
 ) -> Result<()> {
-    check_shape("b", (a.cols(), c.cols()), b.shape())?;
+    check_shape("b", (a.cols(), b.cols()), b.shape())?;
     check_shape("c", (a.rows(), b.cols()), c.shape())?;
     if let Start::Bias(bias) = start {
         check_len("bias", c.cols(), bias.len())?;

@@ -72,8 +72,9 @@ impl Loss {
 
     /// The loss of `output [batch, n]`.
     ///
-    /// Errors: [`Mismatch`](Error::Mismatch) if the loss does not take this kind of target, a
-    /// shape error that names `target`, or [`Class`](Error::Class) with the row.
+    /// Errors: [`Mismatch`](Error::Mismatch) if the loss does not take this kind of target,
+    /// [`Shape`](Error::Shape) that names `target` or [`Length`](Error::Length) that names
+    /// `classes`, or [`Class`](Error::Class) with the row.
     pub fn value(self, cpu: Cpu, output: View<'_>, target: Target<'_>) -> Result<f32> {
         match (self, target) {
             (Loss::SquaredError(r), Target::Values(t)) => mse::value(cpu, output, t, r),

@@ -84,7 +84,8 @@ impl Optimizer {
     /// An optimizer of `len` parameters.
     ///
     /// Errors: [`Value`](Error::Value) names a setting without a meaning, such as a negative
-    /// learning rate; [`OutOfMemory`](Error::OutOfMemory).
+    /// learning rate; [`Overflow`](Error::Overflow) or [`OutOfMemory`](Error::OutOfMemory) if the
+    /// state does not fit into memory.
     pub fn new(rule: impl Into<Rule>, len: usize) -> Result<Self> {
         let rule = rule.into();
         rule.check()?;
