@@ -104,6 +104,10 @@ pub(crate) fn sum_rows<'a>(
     m: ViewMut<'a>,
     f: &(impl Fn(usize, ViewMut<'_>) -> f64 + Sync),
 ) -> f64 {
+    if m.cols() == 0 {
+        // No matter how many rows there are, which no memory limits.
+        return f(0, m);
+    }
     let elements = (m.rows() as u64).saturating_mul(m.cols() as u64);
     let threads = threads_for(cpu, elements / ELEMENTS_PER_NS);
     sum_tree(cpu, threads, 0, m, f)
