@@ -21,7 +21,7 @@ pub use metrics::{correct, predicted_class};
 
 use crate::cpu::Cpu;
 use crate::data::{Dataset, Targets};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, check_shape};
 use crate::loss::{Loss, Target};
 use crate::network::{Network, Workspace};
 use crate::optim::Optimizer;
@@ -91,9 +91,10 @@ impl Fit {
     /// Trains `network` on `train`, and calls `on_epoch` after each epoch, which may stop the
     /// training. Returns what it was called with.
     ///
-    /// Errors: [`Value`](Error::Value) names `batch_size` if it is 0, or `train` if it has no
-    /// samples; shape errors name `input` or `target` if a set does not fit the network, before
-    /// anything is trained.
+    /// Errors, all before anything is trained: [`Value`](Error::Value) names `batch_size` if it is
+    /// 0, or `train` if it has no samples; [`Shape`](Error::Shape) names `input` or `target`,
+    /// [`Class`](Error::Class) the row or [`Mismatch`](Error::Mismatch) the kind of target, if a
+    /// set does not fit the network and the loss.
     pub fn run(
         &self,
         network: &mut Network,
@@ -108,6 +109,9 @@ impl Fit {
         };
         positive("batch_size", self.batch_size)?;
         positive("train", train.len())?;
+        for set in [Some(train), validation].into_iter().flatten() {
+            check_fits(self.cpu, network, set, self.loss)?;
+        }
         let batch_size = self.batch_size.min(train.len());
         let mut workspace = Workspace::new();
         let mut batch = Batch::new(train, batch_size)?;
@@ -155,6 +159,26 @@ pub fn evaluate(
     };
     let loss = f64::from(loss.value(cpu, output.view(), all_targets(data))?);
     Ok(Evaluation { loss, accuracy })
+}
+
+/// Ok if the set has what the network and the loss take.
+fn check_fits(cpu: Cpu, network: &Network, data: &Dataset, loss: Loss) -> Result<()> {
+    let (rows, outputs) = (data.len(), network.outputs());
+    check_shape("input", (rows, network.inputs()), data.inputs().shape())?;
+    let none = View::new(0, outputs, &[])?;
+    match data.targets() {
+        Targets::Values(values) => {
+            check_shape("target", (rows, outputs), values.shape())?;
+            loss.value(cpu, none, Target::Values(none))?;
+        }
+        Targets::Classes { ids, .. } => {
+            loss.value(cpu, none, Target::Classes(&[]))?;
+            if let Some(row) = ids.iter().position(|&id| id as usize >= outputs) {
+                return Err(Error::Class { row, found: ids[row] as usize, classes: outputs });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The targets of a whole set, borrowed.
