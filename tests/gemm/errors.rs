@@ -38,11 +38,11 @@ fn shapes_that_do_not_fit_are_named() {
     let shape = |argument, expected, found| Error::Shape { argument, expected, found };
     let (a, b) = (zeros(2, 3), zeros(3, 4));
     let cases = [
-        (a.into(), b.into(), (2, 5), shape("b", (3, 5), (3, 4))),
-        (a.into(), b.into(), (4, 2), shape("b", (3, 2), (3, 4))),
+        (a.into(), b.into(), (2, 5), shape("c", (2, 4), (2, 5))),
+        (a.into(), b.into(), (4, 2), shape("c", (2, 4), (4, 2))),
         (a.into(), b.into(), (3, 4), shape("c", (2, 4), (3, 4))),
         (a.into(), b.into(), (0, 4), shape("c", (2, 4), (0, 4))),
-        (a.into(), b.t().into(), (2, 4), shape("b", (3, 4), (4, 3))),
+        (a.into(), b.t().into(), (2, 4), shape("b", (3, 3), (4, 3))),
         (a.t().into(), b.into(), (2, 4), shape("b", (2, 4), (3, 4))),
         (a.into(), zeros(0, 4).into(), (2, 4), shape("b", (3, 4), (0, 4))),
         (zeros(2, 0).into(), b.into(), (2, 4), shape("b", (0, 4), (3, 4))),
@@ -50,7 +50,7 @@ fn shapes_that_do_not_fit_are_named() {
         (zeros(HUGE, 0).into(), zeros(0, 4).into(), (2, 4), shape("c", (HUGE, 4), (2, 4))),
         (zeros(0, HUGE).into(), b.into(), (0, 4), shape("b", (HUGE, 4), (3, 4))),
         (zeros(0, HUGE).t().into(), b.into(), (2, 4), shape("b", (0, 4), (3, 4))),
-        (zeros(2, 0).into(), zeros(0, HUGE).into(), (2, 4), shape("b", (0, 4), (0, HUGE))),
+        (zeros(2, 0).into(), zeros(0, HUGE).into(), (2, 4), shape("c", (2, HUGE), (2, 4))),
         (a.into(), zeros(HUGE, 0).into(), (2, 0), shape("b", (3, 0), (HUGE, 0))),
     ];
     for (a, b, c, expected) in cases {
