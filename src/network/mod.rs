@@ -102,7 +102,7 @@ impl Network {
 
     /// Number of layers.
     pub fn layers(&self) -> usize {
-        self.plan.backward.len()
+        self.plan.nodes.len() - 1
     }
 
     /// Layer `i`, if there is one.

@@ -7,7 +7,8 @@
 //!
 //! A node that several others read gets the sum of their gradients: the first one to run backward
 //! overwrites the node's delta, the others add to it, and the last one also multiplies by the
-//! derivative of the node's activation, which turns dY into dZ while it is in the cache.
+//! derivative of the node's activation, which turns dY into dZ while it is in the cache. A layer
+//! that no output depends on has no part in this, and its gradients are zero.
 //!
 //! Deltas live only from the first reader's backward step to the node's own, so they share
 //! *slots*: a chain of any length needs two. In the same way `predict` keeps an activation only
@@ -71,6 +72,8 @@ pub(super) struct Plan {
     /// The nodes that the network returns, and the slots of their deltas.
     pub outputs: Vec<Output>,
     pub backward: Vec<BackwardStep>,
+    /// Where the gradients of the layers are that no output depends on.
+    pub idle: Vec<Range<usize>>,
     /// Elements per sample of each delta slot.
     pub delta_slots: Vec<usize>,
     /// For each node the slot of its activation in `predict`; not used for the input and the
@@ -87,6 +90,8 @@ pub(super) struct Plan {
 pub(super) struct Output {
     pub node: usize,
     pub delta: usize,
+    /// Other layers add to its gradient, and the last of them makes dZ of it.
+    pub is_read: bool,
 }
 
 /// What the builder knows of a layer.
@@ -115,9 +120,13 @@ impl Plan {
             let layer = Layer { from: spec.from, activation: spec.activation, weight, bias };
             nodes.push(Node { width: spec.width, layer: Some(layer) });
         }
-        let (backward, outputs, delta_slots) = plan_backward(&nodes, outputs);
+        let live = live(&nodes, outputs);
+        let (backward, outputs, delta_slots) = plan_backward(&nodes, outputs, &live);
+        let dead = nodes.iter().zip(&live).filter(|(_, live)| !**live);
+        let dead = dead.filter_map(|(node, _)| node.layer.as_ref());
+        let idle = dead.map(|l| l.weight.start..l.bias.end.next_multiple_of(ALIGN)).collect();
         let (predict_slots, predict_widths) = plan_predict(&nodes);
-        Plan { nodes, outputs, backward, delta_slots, predict_slots, predict_widths, arena }
+        Plan { nodes, outputs, backward, idle, delta_slots, predict_slots, predict_widths, arena }
     }
 
     /// The layers with the nodes that they compute, first to last.
@@ -132,11 +141,24 @@ impl Plan {
     }
 }
 
-/// For each node, how many layers read it.
-fn readers(nodes: &[Node]) -> Vec<usize> {
+/// For each node, whether an output depends on it.
+fn live(nodes: &[Node], outputs: &[usize]) -> Vec<bool> {
+    let mut live: Vec<_> = (0..nodes.len()).map(|node| outputs.contains(&node)).collect();
+    for (i, node) in nodes.iter().enumerate().rev() {
+        if let Some(layer) = node.layer.as_ref().filter(|_| live[i]) {
+            live[layer.from] = true;
+        }
+    }
+    live
+}
+
+/// For each node, how many layers read it, of those that compute nodes for which `counts` is true.
+fn readers(nodes: &[Node], counts: impl Fn(usize) -> bool) -> Vec<usize> {
     let mut readers = vec![0; nodes.len()];
-    for layer in nodes.iter().filter_map(|node| node.layer.as_ref()) {
-        readers[layer.from] += 1;
+    for (i, node) in nodes.iter().enumerate() {
+        if let Some(layer) = node.layer.as_ref().filter(|_| counts(i)) {
+            readers[layer.from] += 1;
+        }
     }
     readers
 }
@@ -145,15 +167,16 @@ fn readers(nodes: &[Node]) -> Vec<usize> {
 fn plan_backward(
     nodes: &[Node],
     outputs: &[usize],
+    live: &[bool],
 ) -> (Vec<BackwardStep>, Vec<Output>, Vec<usize>) {
     let mut slots = Slots::default();
-    let mut waiting = readers(nodes);
+    let mut waiting = readers(nodes, |node| live[node]);
     let mut slot_of = vec![None; nodes.len()];
     let mut with_slot = Vec::new();
     for &node in outputs {
         let delta = slots.acquire(nodes[node].width);
         slot_of[node] = Some(delta);
-        with_slot.push(Output { node, delta });
+        with_slot.push(Output { node, delta, is_read: waiting[node] > 0 });
     }
     let mut steps = Vec::new();
     let mut input_accum = Accum::Replace;
@@ -177,7 +200,7 @@ fn plan_backward(
 /// The slots of the activations while predicting. The last node is written to the caller.
 fn plan_predict(nodes: &[Node]) -> (Vec<usize>, Vec<usize>) {
     let mut slots = Slots::default();
-    let mut waiting = readers(nodes);
+    let mut waiting = readers(nodes, |_| true);
     let mut slot_of = vec![0; nodes.len()];
     for (i, node) in nodes.iter().enumerate() {
         let Some(layer) = &node.layer else { continue };
@@ -221,68 +244,5 @@ impl Slots {
 
     fn release(&mut self, slot: usize) {
         self.free.push(slot);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn spec(from: usize, width: usize) -> LayerSpec {
-        LayerSpec { from, width, activation: Activation::Relu, bias: true }
-    }
-
-    #[test]
-    fn a_chain_of_any_length_needs_two_delta_slots() {
-        let layers: Vec<_> = (0..9).map(|i| spec(i, 10 + i)).collect();
-        let plan = Plan::new(5, &layers, &[9]);
-        assert_eq!(plan.delta_slots.len(), 2);
-        assert_eq!(plan.predict_widths.len(), 2);
-        assert_eq!(plan.backward.len(), 9);
-        let nodes: Vec<_> = plan.backward.iter().map(|step| step.node).collect();
-        assert_eq!(nodes, [9, 8, 7, 6, 5, 4, 3, 2, 1]);
-        for step in &plan.backward[..8] {
-            let DeltaWrite::Slot { slot, accum, completes } = step.below else { panic!() };
-            assert_ne!(slot, step.delta);
-            assert_eq!((accum, completes), (Accum::Replace, true));
-        }
-        assert_eq!(plan.backward[8].below, DeltaWrite::Input(Accum::Replace));
-    }
-
-    #[test]
-    fn deltas_are_added_where_a_node_has_several_readers() {
-        // Node 1 is read by nodes 2, 3 and 4, all of them outputs.
-        let layers = [spec(0, 7), spec(1, 2), spec(1, 3), spec(1, 4)];
-        let plan = Plan::new(5, &layers, &[2, 3, 4]);
-        let writes: Vec<_> = plan.backward.iter().map(|step| step.below).collect();
-        let [DeltaWrite::Slot { slot, .. }, ..] = writes[..] else { panic!() };
-        let to = |accum, completes| DeltaWrite::Slot { slot, accum, completes };
-        assert_eq!(
-            writes,
-            [
-                to(Accum::Replace, false),
-                to(Accum::Add, false),
-                to(Accum::Add, true),
-                DeltaWrite::Input(Accum::Replace),
-            ]
-        );
-    }
-
-    #[test]
-    fn an_activation_is_kept_until_its_last_reader_has_run() {
-        // Node 1 is read by nodes 2 and 4, node 2 by 3: nodes 1, 2 and 3 never share a slot.
-        let layers = [spec(0, 7), spec(1, 7), spec(2, 7), spec(1, 7)];
-        let plan = Plan::new(5, &layers, &[3, 4]);
-        assert_ne!(plan.predict_slots[1], plan.predict_slots[2]);
-        assert_ne!(plan.predict_slots[1], plan.predict_slots[3]);
-    }
-
-    #[test]
-    fn tensors_start_on_cache_lines_and_do_not_overlap() {
-        let plan = Plan::new(3, &[spec(0, 5), spec(1, 7)], &[2]);
-        let tensors: Vec<_> =
-            plan.layers().flat_map(|(_, _, l)| [l.weight.clone(), l.bias.clone()]).collect();
-        assert_eq!(tensors, [0..15, 16..21, 32..67, 80..87]);
-        assert_eq!(plan.arena, 96);
     }
 }

@@ -171,7 +171,10 @@ impl Network {
     ) -> Result<()> {
         let batch = input.rows();
         let Workspace { scratch, activations, deltas, gradients, .. } = workspace;
-        for output in &self.plan.outputs {
+        for idle in &self.plan.idle {
+            gradients.as_mut_slice()[idle.clone()].fill(0.0);
+        }
+        for output in self.plan.outputs.iter().filter(|output| !output.is_read) {
             let Some(layer) = &self.plan.nodes[output.node].layer else { continue };
             let y = self.matrix(output.node, batch, activations.get(output.node - 1));
             let width = self.plan.nodes[output.node].width;
