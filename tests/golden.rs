@@ -1,0 +1,144 @@
+//! The same numbers as PyTorch: activations, losses, optimizers and whole networks, compared with
+//! `tests/golden/`, which PyTorch computed in f64.
+//!
+//! Tolerances are not chosen but computed: each expected value comes with a bound on the rounding
+//! errors of its formula in f32, from running error analysis (`support/bounded.rs`). It grants an
+//! elementary function 4 ulp and a sum of k terms `k eps sum |terms|`; everything else is one
+//! rounding for each operation, carried through layers and steps. The same run in f64 must agree
+//! with PyTorch to 1e-11, so a bound belongs to the number that it is used for.
+
+mod support;
+
+use densecore::activation::softmax;
+use densecore::loss::{Reduction, cross_entropy, mse};
+use densecore::optim::Optimizer;
+use densecore::{Loss, Result, Target, Tensor, View};
+use support::bounded::{Bounded, dot, exact};
+use support::golden::{Compared, Golden, activation, rule};
+use support::reference::{self, Matrix, Steps, flat, matrix};
+use support::{cpus, levels};
+
+#[test]
+fn activations_and_their_derivatives() -> Result<()> {
+    let golden = Golden::read("activations");
+    let x = golden.tensor("x");
+    let input = x.to_f32();
+    let known = golden.cases().into_iter().filter_map(|case| activation(case["name"].as_str()?));
+    let known: Vec<_> = known.collect();
+    assert_eq!(known.len(), 4);
+    let mut compared = Compared::default();
+    for cpu in cpus() {
+        for &f in &known {
+            let name = f.name();
+            let bounds = x.data.iter().map(|&x| reference::activation(f, exact(x)));
+            let (y_bound, slope_bound): (Vec<_>, Vec<_>) = bounds.unzip();
+            let (mut y, mut slope) = (vec![f32::NAN; input.len()], vec![1.0; input.len()]);
+            f.forward(cpu, &input, &mut y)?;
+            f.backward_in_place(cpu, &y, &mut slope)?;
+            compared.close(name, &y, &golden.tensor(&format!("{name}/y")).data, &y_bound);
+            let dydx = golden.tensor(&format!("{name}/dydx")).data;
+            compared.close(name, &slope, &dydx, &slope_bound);
+        }
+    }
+    assert!(compared.loosest < 4e-5, "a bound without teeth: {compared:?}");
+    assert_eq!(compared.count, levels().len() * 4 * 2 * 225);
+    Ok(())
+}
+
+#[test]
+fn softmax_forward_and_backward() -> Result<()> {
+    let golden = Golden::read("activations");
+    let [x, y, d_y, d_x] = ["x", "y", "d_y", "d_x"].map(|n| golden.tensor(&format!("softmax/{n}")));
+    let (rows, cols) = (x.shape[0], x.shape[1]);
+    let p: Matrix = matrix(rows, &x.data).iter().map(|z| reference::softmax(z).0).collect();
+    // d_x = p (d_y - d_y . p)
+    let backward = |(p, d): (&Vec<Bounded>, &Vec<Bounded>)| -> Vec<_> {
+        let along = dot(p.iter().copied().zip(d.iter().copied()));
+        p.iter().zip(d).map(|(&p, &d)| p * (d - along)).collect()
+    };
+    let slopes: Matrix = p.iter().zip(&matrix(rows, &d_y.data)).map(backward).collect();
+    let mut compared = Compared::default();
+    for cpu in cpus() {
+        let mut found = Tensor::from_vec(rows, cols, x.to_f32())?;
+        softmax::forward_in_place(cpu, found.view_mut());
+        compared.close("softmax", found.as_slice(), &y.data, &flat(&p));
+        let mut delta = Tensor::from_vec(rows, cols, d_y.to_f32())?;
+        softmax::backward_in_place(cpu, found.view(), delta.view_mut())?;
+        compared.close("softmax backward", delta.as_slice(), &d_x.data, &flat(&slopes));
+    }
+    assert!(compared.loosest < 4e-5, "a bound without teeth: {compared:?}");
+    assert_eq!(compared.count, levels().len() * 2 * 9 * 13);
+    Ok(())
+}
+
+#[test]
+fn losses_and_their_gradients() -> Result<()> {
+    let golden = Golden::read("losses");
+    let mut compared = Compared::default();
+    for (name, reduction) in [
+        ("mse/mean", Reduction::Mean),
+        ("mse/sum", Reduction::Sum),
+        ("ce/mean", Reduction::Mean),
+        ("ce/sum", Reduction::Sum),
+    ] {
+        golden.case(name);
+        let [input, target, value, d_input] =
+            ["input", "target", "loss", "d_input"].map(|n| golden.tensor(&format!("{name}/{n}")));
+        let (rows, cols) = (input.shape[0], input.shape[1]);
+        let (x, ids) = (input.to_f32(), target.to_ids());
+        let values = if name.starts_with("ce") { vec![0.0; rows * cols] } else { target.to_f32() };
+        let (x, values) = (View::new(rows, cols, &x)?, View::new(rows, cols, &values)?);
+        let (loss, target) = match name.starts_with("ce") {
+            true => (Loss::CrossEntropy(reduction), Target::Classes(&ids)),
+            false => (Loss::SquaredError(reduction), Target::Values(values)),
+        };
+        let (bound, slopes) = reference::loss(loss, &matrix(rows, &input.data), target);
+        for cpu in cpus() {
+            let mut slope = Tensor::from_vec(rows, cols, vec![f32::NAN; rows * cols])?;
+            let both = match loss {
+                Loss::CrossEntropy(r) => {
+                    cross_entropy::value_and_gradient(cpu, x, &ids, r, slope.view_mut())?
+                }
+                _ => mse::value_and_gradient(cpu, x, values, reduction, slope.view_mut())?,
+            };
+            let alone = loss.value(cpu, x, target)?;
+            compared.close(name, &[both], &value.data, &[bound]);
+            compared.close(name, &[alone], &value.data, &[bound]);
+            compared.close(name, slope.as_slice(), &d_input.data, &flat(&slopes));
+        }
+    }
+    assert!(compared.loosest < 4e-5, "a bound without teeth: {compared:?}");
+    assert_eq!(compared.count, levels().len() * 2 * ((2 + 30) + (2 + 42)));
+    Ok(())
+}
+
+#[test]
+fn optimizers_for_twelve_steps() -> Result<()> {
+    let golden = Golden::read("optimizers");
+    let (p0, grads) = (golden.tensor("p0"), golden.tensor("grads"));
+    let (steps, len) = (grads.shape[0], grads.shape[1]);
+    let cases = golden.cases().into_iter().filter_map(|case| Some((rule(&case)?, case)));
+    let cases: Vec<_> = cases.collect();
+    assert_eq!(cases.len(), 8, "SGD in five variants, Adam in two, AdamW");
+    let mut compared = Compared::default();
+    for (rule, case) in cases {
+        let name = case["name"].as_str().unwrap_or_default();
+        let params = golden.tensor(&format!("{name}/params"));
+        for cpu in cpus() {
+            let mut bounds = matrix(1, &p0.data).concat();
+            let mut reference = Steps::new(rule, len);
+            let mut parameters = p0.to_f32();
+            let mut optimizer = Optimizer::new(rule, len)?;
+            for step in 0..steps {
+                let row = step * len..(step + 1) * len;
+                optimizer.step(cpu, &mut parameters, &grads.to_f32()[row.clone()])?;
+                reference.step(&mut bounds, &matrix(1, &grads.data[row.clone()]).concat());
+                let what = format!("{name}, {}, step {}", cpu.level(), step + 1);
+                compared.close(&what, &parameters, &params.data[row], &bounds);
+            }
+        }
+    }
+    assert!(compared.loosest < 4e-5, "a bound without teeth: {compared:?}");
+    assert_eq!(compared.count, levels().len() * 8 * 12 * 37);
+    Ok(())
+}

@@ -1,0 +1,129 @@
+//! The golden files: tensors that PyTorch computed in f64, by name, and the list of cases.
+
+use std::path::Path;
+
+use densecore::Activation;
+use densecore::optim::{Adam, AdamW, Rule, Sgd};
+use safetensors::{Dtype, SafeTensors};
+use serde_json::Value;
+
+use super::bounded::Bounded;
+
+/// A golden file in memory.
+pub struct Golden(Vec<u8>);
+
+/// A tensor in f64.
+pub struct GoldenTensor {
+    pub shape: Vec<usize>,
+    pub data: Vec<f64>,
+}
+
+impl GoldenTensor {
+    /// In f32, for inputs, which are exact in it.
+    pub fn to_f32(&self) -> Vec<f32> {
+        let exact = |&x: &f64| {
+            assert_eq!(f64::from(x as f32), x, "an input that is not an f32");
+            x as f32
+        };
+        self.data.iter().map(exact).collect()
+    }
+
+    /// As class ids.
+    pub fn to_ids(&self) -> Vec<u32> {
+        self.data.iter().map(|&x| x as u32).collect()
+    }
+}
+
+impl Golden {
+    /// `tests/golden/NAME.safetensors`.
+    pub fn read(name: &str) -> Self {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+        let file = folder.join(name).with_extension("safetensors");
+        Self(std::fs::read(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display())))
+    }
+
+    /// The cases, in the order in which they were made.
+    pub fn cases(&self) -> Vec<Value> {
+        let (_, header) = SafeTensors::read_metadata(&self.0).expect("a safetensors header");
+        let metadata = header.metadata().as_ref().expect("metadata");
+        serde_json::from_str(&metadata["cases"]).expect("a JSON list")
+    }
+
+    /// The case of that name.
+    pub fn case(&self, name: &str) -> Value {
+        let found = self.cases().into_iter().find(|case| case["name"] == name);
+        found.unwrap_or_else(|| panic!("no case {name}"))
+    }
+
+    pub fn tensor(&self, name: &str) -> GoldenTensor {
+        let file = SafeTensors::deserialize(&self.0).expect("a safetensors file");
+        let tensor = file.tensor(name).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let words = tensor.data().as_chunks::<8>().0.iter();
+        let data = match tensor.dtype() {
+            Dtype::F64 => words.map(|&word| f64::from_le_bytes(word)).collect(),
+            Dtype::I64 => words.map(|&word| i64::from_le_bytes(word) as f64).collect(),
+            other => panic!("{name}: {other:?}"),
+        };
+        GoldenTensor { shape: tensor.shape().to_vec(), data }
+    }
+}
+
+/// The activation of that name, if the crate has it.
+pub fn activation(name: &str) -> Option<Activation> {
+    use Activation::{Identity, Relu, Sigmoid, Tanh};
+    [Identity, Relu, Sigmoid, Tanh].into_iter().find(|f| f.name() == name)
+}
+
+/// The rule that a case describes, if the crate has it with all of the case's options.
+pub fn rule(case: &Value) -> Option<Rule> {
+    let set = |key: &str| case[key].as_bool() == Some(true);
+    let number = |key: &str, default: f64| case[key].as_f64().unwrap_or(default);
+    if set("maximize") || set("amsgrad") {
+        return None;
+    }
+    let (learning_rate, weight_decay) = (case["lr"].as_f64()?, number("weight_decay", 0.0));
+    let beta = |i: usize, default: f64| case["betas"][i].as_f64().unwrap_or(default);
+    let (beta1, beta2, epsilon) = (beta(0, 0.9), beta(1, 0.999), number("eps", 1e-8));
+    let name = case["rule"].as_str().or(case["optimizer"].as_str())?;
+    match name {
+        "SGD" => {
+            let (momentum, dampening) = (number("momentum", 0.0), number("dampening", 0.0));
+            let nesterov = set("nesterov");
+            Some(Sgd { learning_rate, momentum, dampening, nesterov, weight_decay }.into())
+        }
+        "Adam" => Some(Adam { learning_rate, beta1, beta2, epsilon, weight_decay }.into()),
+        "AdamW" => Some(AdamW { learning_rate, beta1, beta2, epsilon, weight_decay }.into()),
+        _ => None,
+    }
+}
+
+/// Counts comparisons, so that a test can say how many it made.
+#[derive(Debug, Default)]
+pub struct Compared {
+    pub count: usize,
+    /// The largest error as a share of its bound, which is below 1.
+    pub worst: f64,
+    /// The largest bound as a share of the largest number beside it.
+    pub loosest: f64,
+}
+
+impl Compared {
+    /// Each element of `found` is within the bound of the golden one. `bounds` are computed from
+    /// the same formulas, so their values must agree with the golden ones to f64's precision.
+    pub fn close(&mut self, what: &str, found: &[f32], golden: &[f64], bounds: &[Bounded]) {
+        assert_eq!((found.len(), bounds.len()), (golden.len(), golden.len()), "{what}");
+        assert!(!golden.is_empty(), "{what}");
+        for (i, ((&found, &golden), bound)) in found.iter().zip(golden).zip(bounds).enumerate() {
+            let apart = (bound.value - golden).abs();
+            assert!(apart <= 1e-11 * (1.0 + golden.abs()), "{what}[{i}]: {bound:?} for {golden}");
+            let error = (f64::from(found) - golden).abs();
+            self.worst = self.worst.max(error / bound.error.max(f64::MIN_POSITIVE));
+            // `<=` is false for NaN.
+            assert!(error <= bound.error, "{what}[{i}]: {found}, golden {golden}, {bound:?}");
+        }
+        self.count += golden.len();
+        let loosest = bounds.iter().fold(0.0, |most: f64, bound| most.max(bound.error));
+        let scale = golden.iter().fold(f64::MIN_POSITIVE, |most, x| most.max(x.abs()));
+        self.loosest = self.loosest.max(loosest / scale);
+    }
+}

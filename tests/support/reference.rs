@@ -1,0 +1,202 @@
+//! Networks, losses and optimizers written out in [`Bounded`] numbers: formulas only, and with
+//! each result the distance that an `f32` computation of it may have.
+
+use densecore::optim::Rule;
+use densecore::{Activation, Loss, Target};
+
+use super::bounded::{Bounded, dot, exact, rounded, sum};
+
+/// A matrix, row after row.
+pub type Matrix = Vec<Vec<Bounded>>;
+
+/// `rows` rows of numbers without error.
+pub fn matrix(rows: usize, data: &[f64]) -> Matrix {
+    let cols = data.len() / rows.max(1);
+    data.chunks(cols.max(1)).map(|row| row.iter().copied().map(exact).collect()).collect()
+}
+
+/// The elements, row after row.
+pub fn flat(m: &Matrix) -> Vec<Bounded> {
+    m.concat()
+}
+
+pub fn transpose(m: &Matrix) -> Matrix {
+    (0..m[0].len()).map(|j| m.iter().map(|row| row[j]).collect()).collect()
+}
+
+/// `a . b`
+pub fn product(a: &Matrix, b: &Matrix) -> Matrix {
+    let columns = transpose(b);
+    let element = |x: &[Bounded], y: &[Bounded]| dot(x.iter().copied().zip(y.iter().copied()));
+    a.iter().map(|row| columns.iter().map(|column| element(row, column)).collect()).collect()
+}
+
+/// `f(z)`, and `f'` from it.
+pub fn activation(f: Activation, z: Bounded) -> (Bounded, Bounded) {
+    let one = exact(1.0);
+    match f {
+        Activation::Identity => (z, one),
+        Activation::Relu => (z.relu().0, exact(z.relu().1)),
+        Activation::Sigmoid => (z.sigmoid(), z.sigmoid() * (one - z.sigmoid())),
+        Activation::Tanh => (z.tanh(), one - z.tanh() * z.tanh()),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Softmax of a row, and the logarithm of the sum of exponentials, less the largest element.
+pub fn softmax(z: &[Bounded]) -> (Vec<Bounded>, Bounded, Bounded) {
+    let max = z.iter().copied().max_by(|a, b| a.value.total_cmp(&b.value)).unwrap_or_default();
+    let e: Vec<_> = z.iter().map(|&z| (z - max).exp()).collect();
+    let total = sum(e.iter().copied());
+    let scale = exact(1.0) / total;
+    (e.iter().map(|&e| e * scale).collect(), total.ln(), max)
+}
+
+/// The value of a loss and its gradient.
+pub fn loss(loss: Loss, output: &Matrix, target: Target<'_>) -> (Bounded, Matrix) {
+    use densecore::loss::Reduction;
+    let (reduction, per_row) = match loss {
+        Loss::SquaredError(reduction) => (reduction, output[0].len()),
+        Loss::CrossEntropy(reduction) => (reduction, 1),
+        other => panic!("{other:?}"),
+    };
+    let divisor = if reduction == Reduction::Mean { (output.len() * per_row) as f64 } else { 1.0 };
+    let row = |(i, y): (usize, &Vec<Bounded>)| match target {
+        Target::Values(target) => {
+            let d = y.iter().zip(target.row(i).unwrap_or(&[])).map(|(&y, &t)| y - exact(t.into()));
+            let squares = sum(d.clone().map(|d| d * d));
+            (squares, d.map(|d| d * rounded(2.0 / divisor)).collect())
+        }
+        Target::Classes(ids) => {
+            let ((p, log, max), class) = (softmax(y), ids[i] as usize);
+            let factor = rounded(1.0 / divisor);
+            let mut d: Vec<_> = p.into_iter().map(|p| p * factor).collect();
+            d[class] = d[class] - factor;
+            (log - (y[class] - max), d)
+        }
+    };
+    let (values, gradient): (Vec<_>, Matrix) = output.iter().enumerate().map(row).unzip();
+    (sum(values.into_iter()) * rounded(1.0 / divisor), gradient)
+}
+
+/// A layer.
+pub struct Layer {
+    pub weight: Matrix,
+    pub bias: Vec<Bounded>,
+    pub activation: Activation,
+}
+
+/// Gradients of a layer.
+pub struct Gradients {
+    pub weight: Matrix,
+    pub bias: Vec<Bounded>,
+}
+
+/// A chain of layers.
+pub struct Net(pub Vec<Layer>);
+
+impl Net {
+    /// For each layer, and first for the input: the values and the derivative of the activation.
+    pub fn forward(&self, input: &Matrix) -> Vec<(Matrix, Matrix)> {
+        let mut passed = vec![(input.clone(), Matrix::new())];
+        for layer in &self.0 {
+            let below = passed.last().map_or(input, |(y, _)| y);
+            let mut biased_weight = layer.weight.clone();
+            biased_weight.push(layer.bias.clone());
+            let one = |row: &Vec<Bounded>| row.iter().copied().chain([exact(1.0)]).collect();
+            let z = product(&below.iter().map(one).collect(), &biased_weight);
+            let f =
+                |row: &Vec<Bounded>| row.iter().map(|&z| activation(layer.activation, z)).unzip();
+            passed.push(z.iter().map(f).unzip());
+        }
+        passed
+    }
+
+    /// The gradients of all layers and of the input, from that of the output.
+    pub fn backward(
+        &self,
+        passed: &[(Matrix, Matrix)],
+        d_output: Matrix,
+    ) -> (Vec<Gradients>, Matrix) {
+        let (mut delta, mut gradients) = (d_output, Vec::new());
+        for (i, layer) in self.0.iter().enumerate().rev() {
+            let times = |(d, f): (&Vec<Bounded>, &Vec<Bounded>)| {
+                // Multiplication by 1 changes no bit.
+                d.iter()
+                    .zip(f)
+                    .map(|(&d, &f)| if f.value == 1.0 && f.error == 0.0 { d } else { d * f })
+                    .collect()
+            };
+            let d_z: Matrix = delta.iter().zip(&passed[i + 1].1).map(times).collect();
+            let weight = product(&transpose(&passed[i].0), &d_z);
+            let bias = transpose(&d_z).into_iter().map(|column| sum(column.into_iter())).collect();
+            gradients.insert(0, Gradients { weight, bias });
+            delta = product(&d_z, &transpose(&layer.weight));
+        }
+        (gradients, delta)
+    }
+}
+
+/// An optimizer of some parameters, in [`Bounded`] numbers.
+pub struct Steps {
+    rule: Rule,
+    step: i32,
+    first: Vec<Bounded>,
+    second: Vec<Bounded>,
+}
+
+impl Steps {
+    pub fn new(rule: Rule, len: usize) -> Self {
+        let zeros = vec![Bounded::default(); len];
+        Self { rule, step: 0, first: zeros.clone(), second: zeros }
+    }
+
+    pub fn step(&mut self, parameters: &mut [Bounded], gradients: &[Bounded]) {
+        self.step += 1;
+        for (i, (p, &g)) in parameters.iter_mut().zip(gradients).enumerate() {
+            let state = (&mut self.first[i], &mut self.second[i]);
+            *p = match self.rule {
+                Rule::Sgd(sgd) => {
+                    let g = rounded(sgd.weight_decay) * *p + g;
+                    let share = if self.step == 1 { 1.0 } else { 1.0 - sgd.dampening };
+                    *state.0 = rounded(sgd.momentum) * *state.0 + rounded(share) * g;
+                    let along =
+                        if sgd.nesterov { rounded(sgd.momentum) * *state.0 + g } else { *state.0 };
+                    *p - rounded(sgd.learning_rate) * along
+                }
+                Rule::Adam(a) => {
+                    let g = rounded(a.weight_decay) * *p + g;
+                    *p - adam((a.beta1, a.beta2), a.epsilon, a.learning_rate, self.step, g, state)
+                }
+                Rule::AdamW(a) => {
+                    let kept = rounded(1.0 - a.learning_rate * a.weight_decay) * *p;
+                    kept - adam((a.beta1, a.beta2), a.epsilon, a.learning_rate, self.step, g, state)
+                }
+                other => panic!("{other:?}"),
+            };
+        }
+    }
+}
+
+fn adam(
+    (beta1, beta2): (f64, f64),
+    epsilon: f64,
+    learning_rate: f64,
+    step: i32,
+    g: Bounded,
+    (m, v): (&mut Bounded, &mut Bounded),
+) -> Bounded {
+    *m = *m + rounded(1.0 - beta1) * (g - *m);
+    *v = rounded(beta2) * *v + rounded(1.0 - beta2) * g * g;
+    let (c1, c2) = (1.0 - beta1.powi(step), (1.0 - beta2.powi(step)).sqrt());
+    let root = v.sqrt() + rounded(epsilon * c2);
+    // By the inequality of Cauchy and Schwarz |m| / sqrt(v) has a bound, whatever the gradients:
+    // where rounding decides on the sign of a gradient, it still moves by no more than this.
+    let shares: f64 = (0..step).map(|i| (beta1 * beta1 / beta2).powi(i)).sum();
+    let most = (1.0 - beta1) / (1.0 - beta2).sqrt() * shares.sqrt() * (1.0 + 1e-4);
+    let value = if root.value == 0.0 { 0.0 } else { m.value / root.value };
+    let limit = value.abs() + most;
+    let ratio = if root.value > root.error { *m / root } else { Bounded { value, error: limit } };
+    let ratio = Bounded { error: ratio.error.min(limit), ..ratio };
+    rounded(learning_rate * c2 / c1) * ratio
+}
