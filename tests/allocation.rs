@@ -1,6 +1,5 @@
-//! Contract 6 of the design: after the first call nothing is allocated, with `Serial` and inside
-//! a rayon pool. `Level::Portable` is the exception that `gemm/portable.rs` documents:
-//! `matrixmultiply` allocates its packing buffer once in each product.
+//! Contract 6 of the design: after the first call nothing is allocated, serially and inside a
+//! pool. At `Level::Portable` `matrixmultiply` allocates its packing buffer once in each product.
 
 mod support;
 

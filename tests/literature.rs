@@ -278,9 +278,8 @@ fn one_step_of_descent_raises_the_probability_of_odd_or_even() -> Result<()> {
 
 #[test]
 fn exclusive_or_is_learned() -> Result<()> {
-    let loss = Loss::SquaredError(Reduction::Mean);
+    let (loss, answers) = (Loss::SquaredError(Reduction::Mean), [0.0, 1.0, 1.0, 0.0]);
     let input = View::new(4, 2, &[0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0])?;
-    let answers = [0.0, 1.0, 1.0, 0.0];
     let sample = (input, Target::Values(View::new(4, 1, &answers)?));
     for cpu in cpus() {
         let mut network = Network::mlp(&[2, 8, 1], Activation::Tanh, 1)?;
