@@ -84,10 +84,10 @@ pub mod data;
 pub mod dense;
 mod error;
 pub mod gemm;
-//pub mod gradcheck;
+pub mod gradcheck;
 pub mod init;
-//#[cfg(feature = "safetensors")]
-//pub mod io;
+#[cfg(feature = "safetensors")]
+pub mod io;
 pub mod loss;
 pub mod math;
 pub mod network;

@@ -128,6 +128,18 @@ impl Activation {
             Activation::Tanh => "tanh",
         }
     }
+
+    /// The activation with this [`name`](Activation::name), if there is one.
+    ///
+    /// ```
+    /// use densecore::Activation;
+    /// assert_eq!(Activation::from_name("relu"), Some(Activation::Relu));
+    /// assert_eq!(Activation::from_name("ReLU"), None);
+    /// ```
+    pub fn from_name(name: &str) -> Option<Self> {
+        use Activation::{Identity, Relu, Sigmoid, Tanh};
+        [Identity, Relu, Sigmoid, Tanh].into_iter().find(|activation| activation.name() == name)
+    }
 }
 
 /// `y = f(z)`, as an elementwise kernel.

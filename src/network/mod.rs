@@ -126,7 +126,8 @@ impl Network {
         self.layer_of(self.gradients(workspace), i)
     }
 
-    fn layer_of<'a>(&self, arena: &'a [f32], i: usize) -> Option<Layer<'a>> {
+    /// Layer `i` with its part of an arena in the layout of [`parameters`](Network::parameters).
+    pub(crate) fn layer_of<'a>(&self, arena: &'a [f32], i: usize) -> Option<Layer<'a>> {
         let (_, node, layer) = self.plan.layers().nth(i)?;
         let rows = self.plan.nodes[layer.from].width;
         Some(Layer {

@@ -1,0 +1,225 @@
+//! How far the results of rounded arithmetic may be from the exact ones.
+//!
+//! For every quantity `q` of the passes, `e_q` bounds `|q' - q|`, where `q'` is what arithmetic with
+//! the unit roundoff `u` makes of it. Then `|q'|` is at most `|q| + e_q`, written `q^` here. A sum
+//! of n products, in any order and fused or not, is off by at most `g(n) sum |a||b|`,
+//! `g(n) = n u / (1 - n u)` (N. Higham, "Accuracy and Stability of Numerical Algorithms", 2nd ed.,
+//! section 3.1). The terms come in as absolute values, so that a sum which cancels may be far off
+//! relative to itself, and its bound says so.
+//!
+//! ```text
+//!   z = x.w + b        e_z  = e_x.|w| + g(in + 1) (x^.|w| + |b|)
+//!   y = f(z)           e_y  = s e_z + k u y^          s >= |f'| within e_z of z;  k: error of f
+//!   f'(y)              e_f' = |df'/dy| e_y + ..       1 where a ReLU may be on either side of 0
+//!   d_z = d_y f'       e_dz = e_dy |f'| + d_y^ e_f' + u d_y^ f'^
+//!   d_w = x^T.d_z      e_dw = e_x^T.|d_z| + x^T^.e_dz + g(batch) x^T^.d_z^
+//!   d_x = d_z.w^T      e_dx = e_dz.|w|^T + g(out) d_z^.|w|^T
+//! ```
+
+use super::matrix::Matrix;
+use super::reference::{Backward, Forward, Layer, Model, Softmax, df, softmax};
+use crate::activation::Activation;
+use crate::loss::Loss;
+use crate::math::{EXP_NONPOSITIVE_MAX_ULP, LOG_MAX_ULP, SIGMOID_MAX_ULP, TANH_MAX_ULP};
+
+/// Error of a function in units of `u`; a unit in the last place is up to two of them.
+const FUNCTION: f64 =
+    2.0 * EXP_NONPOSITIVE_MAX_ULP.max(LOG_MAX_ULP).max(TANH_MAX_ULP).max(SIGMOID_MAX_ULP);
+
+/// More than an underflow changes a result by, whether or not it is gradual.
+const UNDERFLOW: f64 = f32::MIN_POSITIVE as f64;
+
+/// Arithmetic with this unit roundoff.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rounding(f64);
+
+/// Bounds on the errors of what [`Model`] computes.
+#[derive(Clone, Debug)]
+pub(super) struct Bounds {
+    pub loss: f64,
+    /// Of all parameters, in their order.
+    pub gradient: Vec<f64>,
+}
+
+/// A matrix, and bounds on the errors of its elements.
+type Inexact<'a> = (&'a Matrix, &'a Matrix);
+
+impl Rounding {
+    pub const F32: Rounding = Rounding(f32::EPSILON as f64 / 2.0);
+    pub const F64: Rounding = Rounding(f64::EPSILON / 2.0);
+
+    /// Bounds for the passes of a model with exact parameters.
+    pub fn bounds(
+        self,
+        model: &Model,
+        parameters: &[f64],
+        forward: &Forward,
+        backward: &Backward,
+    ) -> Bounds {
+        let exact = |m: &Matrix| Matrix::zeros(m.rows, m.cols);
+        let mut e_z = Vec::new();
+        let mut e_y = vec![exact(&model.input)];
+        for (l, layer) in model.layers.iter().enumerate() {
+            let (w, b) = layer.parameters(parameters);
+            let products = self.product((&forward.y[l], &e_y[l]), (&w, &exact(&w)));
+            let bias: Vec<f64> = b.iter().map(|b| self.gamma(layer.inputs + 1) * b.abs()).collect();
+            let e = products.plus_row(&bias);
+            e_y.push(self.activation(layer, (&forward.z[l], &e), &forward.y[l + 1]));
+            e_z.push(e);
+        }
+        let (loss, mut e_dy) = self.loss(model, (forward.output(), &e_y[model.layers.len()]));
+        let mut gradient = vec![0.0; parameters.len()];
+        for (l, layer) in model.layers.iter().enumerate().rev() {
+            let (w, _) = layer.parameters(parameters);
+            let (x, e_x) = (forward.y[l].t(), e_y[l].t());
+            let e_df = self.derivative(layer, &e_z[l], (forward, l), &e_y[l + 1]);
+            let y = &forward.y[l + 1];
+            let e_dz = self.delta(layer, (&backward.d_y[l], &e_dy), (y, &e_df));
+            let d_z = (&backward.d_z[l], &e_dz);
+            let ones = Matrix::from_fn(1, model.input.rows, |_, _| 1.0);
+
+            let e_dw = self.product((&x, &e_x), d_z);
+            let e_db = self.product((&ones, &exact(&ones)), d_z);
+            gradient[layer.weight.clone()].copy_from_slice(&e_dw.data);
+            gradient[layer.bias.clone()].copy_from_slice(&e_db.data[..layer.bias.len()]);
+            let w = w.t();
+            e_dy = self.product(d_z, (&w, &exact(&w)));
+        }
+        Bounds { loss, gradient }
+    }
+
+    /// `g(n)`; infinite where there is no bound.
+    fn gamma(self, n: usize) -> f64 {
+        let nu = n as f64 * self.0;
+        if nu < 1.0 { nu / (1.0 - nu) } else { f64::INFINITY }
+    }
+
+    /// Of `a.b`, with room for the addition of one more term.
+    fn product(self, (a, e_a): Inexact<'_>, (b, e_b): Inexact<'_>) -> Matrix {
+        let terms = a.cols + 1;
+        let (gamma, underflow) = (self.gamma(terms), terms as f64 * UNDERFLOW);
+        let (a_max, b_max) = (a.zip(e_a, largest), b.zip(e_b, largest));
+        let from_a = e_a.product(&b.map(f64::abs));
+        let from_b = a_max.product(e_b);
+        let from_both = from_a.zip(&from_b, |a, b| a + b);
+        from_both.zip(&a_max.product(&b_max), |e, size| e + gamma * size + underflow)
+    }
+
+    /// Of `y = f(z)`.
+    fn activation(self, layer: &Layer, (z, e_z): Inexact<'_>, y: &Matrix) -> Matrix {
+        // The largest |f'| within e of z; the second derivatives are below 1.
+        let slope = |z: f64, e: f64, y: f64| match layer.activation {
+            Activation::Identity => 1.0,
+            Activation::Relu => f64::from(u8::from(z + e > 0.0)),
+            Activation::Sigmoid | Activation::Tanh => df(layer.activation, y) + e,
+        };
+        let function = match layer.activation {
+            Activation::Identity | Activation::Relu => 0.0,
+            Activation::Sigmoid | Activation::Tanh => FUNCTION * self.0,
+        };
+        let mut e = z.zip(e_z, |_, e| e);
+        for (e, (&z, &y)) in e.data.iter_mut().zip(z.data.iter().zip(&y.data)) {
+            *e *= slope(z, *e, y);
+            *e += function * largest(y, *e) + UNDERFLOW;
+        }
+        e
+    }
+
+    /// Of `f'(y)`.
+    fn derivative(
+        self,
+        layer: &Layer,
+        e_z: &Matrix,
+        (forward, l): (&Forward, usize),
+        e_y: &Matrix,
+    ) -> Matrix {
+        let (z, y) = (&forward.z[l], &forward.y[l + 1]);
+        let u = self.gamma(2);
+        match layer.activation {
+            Activation::Identity => z.map(|_| 0.0),
+            Activation::Relu => z.zip(e_z, |z, e| f64::from(u8::from(z.abs() <= e))),
+            // y (1 - y)
+            Activation::Sigmoid => y.zip(e_y, |y, e| {
+                ((1.0 - 2.0 * y).abs() + e) * e + u * largest(y, e) * largest(1.0 - y, e)
+            }),
+            // 1 - y^2
+            Activation::Tanh => y.zip(e_y, |y, e| {
+                (2.0 * y.abs() + e) * e + u * (1.0 + largest(y, e) * largest(y, e))
+            }),
+        }
+    }
+
+    /// Of `d_z = d_y f'(y)`.
+    fn delta(self, layer: &Layer, (d_y, e_dy): Inexact<'_>, (y, e_df): Inexact<'_>) -> Matrix {
+        let slope = y.map(|y| df(layer.activation, y));
+        let mut e = e_dy.clone();
+        let factors = d_y.data.iter().zip(slope.data.iter().zip(&e_df.data));
+        for (e, (&d, (&slope, &e_slope))) in e.data.iter_mut().zip(factors) {
+            let d_max = largest(d, *e);
+            let rounding = self.0 * d_max * largest(slope, e_slope);
+            *e = *e * slope.abs() + d_max * e_slope + rounding + UNDERFLOW;
+        }
+        e
+    }
+
+    /// Of the loss, and of its gradient with respect to the output `x`.
+    fn loss(self, model: &Model, (x, e_x): Inexact<'_>) -> (f64, Matrix) {
+        let (divisor, target) = (model.divisor(), &model.target);
+        let (mut value, mut size) = (0.0, 0.0);
+        let mut e = Matrix::zeros(x.rows, x.cols);
+        for i in 0..x.rows {
+            let (x, t, e_x) = (x.row(i), target.row(i), e_x.row(i));
+            let gradient = &mut e.data[i * x.len()..][..x.len()];
+            let (row, row_size) = match model.loss {
+                Loss::SquaredError(_) => self.squared_error(x, t, e_x, gradient),
+                Loss::CrossEntropy(_) => self.cross_entropy(x, t, e_x, gradient),
+            };
+            value += row;
+            size += row_size;
+        }
+        // Rows are summed in f64, and rounded at the end.
+        let value = (value + self.gamma(2) * (size + value)) / divisor + UNDERFLOW;
+        (value, e.map(|e| e / divisor + UNDERFLOW))
+    }
+
+    /// Of a row's sum of `(x - t)^2`, which is returned too, and of `2 (x - t)`.
+    fn squared_error(self, x: &[f64], t: &[f64], e_x: &[f64], gradient: &mut [f64]) -> (f64, f64) {
+        let (mut value, mut sum, mut sum_max) = (0.0, 0.0, 0.0);
+        for (j, e) in gradient.iter_mut().enumerate() {
+            let d = x[j] - t[j];
+            let e_d = e_x[j] + self.0 * largest(d, e_x[j]);
+            *e = 2.0 * (e_d + self.gamma(3) * largest(d, e_d));
+            value += (2.0 * d.abs() + e_d) * e_d;
+            sum += d * d;
+            sum_max += largest(d, e_d) * largest(d, e_d);
+        }
+        (value + self.gamma(x.len() + 1) * sum_max, sum)
+    }
+
+    /// Of a row's cross entropy, whose size is returned too, and of `p - t`.
+    ///
+    /// Where all logits are within e of the exact ones, the sum of the exponentials and each
+    /// exponential relative to the largest change by factors between `exp(-2 e)` and `exp(2 e)`.
+    fn cross_entropy(self, z: &[f64], t: &[f64], e_z: &[f64], gradient: &mut [f64]) -> (f64, f64) {
+        let u = self.0;
+        let Softmax { max, sum, p } = softmax(z);
+        let e = e_z.iter().copied().fold(0.0, f64::max);
+        // The relative error of an exponential, from its rounded argument and its own.
+        let relative = |j: usize| u * (max - z[j] + 2.0 * e) + FUNCTION * u;
+        let of_sum = (0..z.len()).map(|j| p[j] * relative(j)).sum::<f64>() + self.gamma(z.len());
+        let (mut below_max, mut loss) = (0.0, sum.ln());
+        for (j, gradient) in gradient.iter_mut().enumerate() {
+            let factor = (2.0 * e + relative(j) + 2.0 * of_sum + 8.0 * u).exp_m1();
+            *gradient = (p[j] * factor).min(1.0) + self.gamma(4) * (p[j] + t[j]);
+            below_max += t[j] * (max - z[j]);
+            loss += t[j] * (max - z[j]);
+        }
+        let log = FUNCTION * u * largest(sum.ln(), 2.0 * e) + 2.0 * of_sum;
+        (2.0 * e + log + self.gamma(2) * (below_max + 2.0 * e), loss)
+    }
+}
+
+/// The largest magnitude of what is within `e` of `q`.
+fn largest(q: f64, e: f64) -> f64 {
+    q.abs() + e
+}
