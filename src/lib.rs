@@ -69,7 +69,7 @@
 //! |---|---|
 //! | [`train`] | the loop over epochs and batches, evaluation |
 //! | [`data`] | data sets, splits, the digits |
-//! | [`io`] | saving and loading |
+//! | `io` | saving and loading, with the feature `safetensors` |
 //! | [`gradcheck`] | analytic against numeric gradients |
 //! | [`network`] | layers in a plan, one arena of parameters |
 //! | [`dense`] | one layer, forward and backward |

@@ -22,10 +22,13 @@ pub(crate) fn join<A: Send, B: Send>(
 
 /// Nanoseconds of work that each thread must get before another one is worth waking: about four
 /// times what waking it costs, which is much more from outside the pool than from inside.
+#[cfg(feature = "rayon")]
 const WORTH_INSIDE_NS: u64 = 10_000;
+#[cfg(feature = "rayon")]
 const WORTH_OUTSIDE_NS: u64 = 60_000;
 
 /// How many threads to give work that takes one thread `ns` nanoseconds.
+#[cfg_attr(not(feature = "rayon"), expect(unused_variables, reason = "one thread for any work"))]
 pub(crate) fn threads_for(cpu: Cpu, ns: u64) -> usize {
     match cpu.parallelism() {
         Parallelism::Serial => 1,

@@ -66,6 +66,7 @@ impl UpdateSum<0, 1> for ExpOfDifference {
     }
 }
 
+/// `x` times the factor.
 pub(crate) struct Scale(pub f32);
 
 impl Update<0, 1> for Scale {

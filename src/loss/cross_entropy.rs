@@ -10,12 +10,12 @@
 //! cancels and nothing overflows. A row with NaN or +infinity gives NaN, as in PyTorch.
 
 use super::{Reduction, copy_rows};
-use crate::activation::softmax::exponentials;
+use crate::activation::softmax::{Scale, exponentials};
 use crate::cpu::Cpu;
 use crate::error::{Error, Result, check_len, check_shape};
 use crate::math;
 use crate::parallel::sum_rows;
-use crate::simd::slice::{self, Unary, Update};
+use crate::simd::slice::{self, Unary};
 use crate::simd::{Portable, Simd, dispatch};
 use crate::tensor::{View, ViewMut};
 
@@ -112,14 +112,5 @@ impl Unary for ExpOfDifference {
     #[inline(always)]
     fn eval<S: Simd>(&self, s: S, z: S::F32) -> S::F32 {
         math::exp_nonpositive(s, s.sub(z, s.splat(self.0)))
-    }
-}
-
-struct Scale(f32);
-
-impl Update<0, 1> for Scale {
-    #[inline(always)]
-    fn eval<S: Simd>(&self, s: S, _: [S::F32; 0], [x]: [S::F32; 1]) -> [S::F32; 1] {
-        [s.mul(x, s.splat(self.0))]
     }
 }

@@ -150,8 +150,9 @@ struct Kernel {
 }
 
 impl Kernel {
-    /// Without weight decay.
+    /// Without weight decay. A step 0, which does not exist, is taken for the first.
     fn new(adam: &Adam, step: u64) -> Self {
+        let step = step.max(1);
         let c = (1.0 - power(adam.beta2, step)).sqrt();
         Self {
             rate: (adam.learning_rate * c / (1.0 - power(adam.beta1, step))) as f32,

@@ -133,10 +133,11 @@ impl Optimizer {
 }
 
 fn check_not_negative(argument: &'static str, value: f64) -> Result<()> {
-    if value >= 0.0 && value.is_finite() {
+    // Steps are taken in f32: a number that is infinite there is one here.
+    if value >= 0.0 && (value as f32).is_finite() {
         return Ok(());
     }
-    Err(Error::Value { argument, expected: "a finite number not below 0", found: value })
+    Err(Error::Value { argument, expected: "a finite f32 not below 0", found: value })
 }
 
 fn check_below_one(argument: &'static str, value: f64) -> Result<()> {

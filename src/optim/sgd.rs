@@ -105,8 +105,8 @@ impl Sgd {
         check_not_negative("learning_rate", self.learning_rate)?;
         check_not_negative("momentum", self.momentum)?;
         check_not_negative("weight_decay", self.weight_decay)?;
-        if !self.dampening.is_finite() {
-            let expected = "a finite number";
+        if !(self.dampening as f32).is_finite() {
+            let expected = "a finite f32";
             return Err(Error::Value { argument: "dampening", expected, found: self.dampening });
         }
         if self.nesterov && (self.momentum == 0.0 || self.dampening != 0.0) {
