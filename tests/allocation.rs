@@ -11,7 +11,7 @@ use densecore::activation::softmax;
 use densecore::dense::{self, Dense, Gradients, Saved};
 use densecore::gemm::{Accum, matmul};
 use densecore::loss::{Reduction, cross_entropy, mse};
-use densecore::optim::{Adam, AdamW, Optimizer, Rule, Sgd};
+use densecore::optim::{Adam, Optimizer, Rule, Sgd};
 use densecore::simd::Level;
 use densecore::{Activation, Cpu, Loss, Network, Result, Scratch, Target, Tensor, View, Workspace};
 use support::{classes, levels, numbers};
@@ -99,7 +99,7 @@ fn calls<'a>() -> Result<Calls<'a>> {
         Sgd::new(0.01).momentum(0.9).weight_decay(0.1).into(),
         Sgd::new(0.01).momentum(0.9).nesterov().into(),
         Adam::new(1e-3).into(),
-        AdamW::new(1e-3).into(),
+        Adam::adamw(1e-3).into(),
     ];
     for rule in rules {
         for reduction in [Reduction::Mean, Reduction::Sum] {

@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use densecore::init::Init;
 use densecore::loss::Reduction;
 
-use densecore::optim::{Adam, AdamW, Optimizer, Rule, Sgd};
+use densecore::optim::{Adam, Optimizer, Rule, Sgd};
 use densecore::train::{Fit, evaluate};
 use densecore::{
     Activation, Dataset, Error, Loss, Network, Result, Target, Targets, Tensor, Workspace,
@@ -131,7 +131,7 @@ fn settings_of_optimizers_without_a_meaning() {
     let bad = [-1.0, f64::NEG_INFINITY, f64::INFINITY, f64::NAN, -f64::MIN_POSITIVE];
     let rejected =
         |rule: Rule, name: &str, value: f64| bad_value(Optimizer::new(rule, 3), name, value);
-    let (sgd, adam, adamw) = (Sgd::new(0.1), Adam::new(0.1), AdamW::new(0.1));
+    let (sgd, adam, adamw) = (Sgd::new(0.1), Adam::new(0.1), Adam::adamw(0.1));
     for x in bad {
         rejected(Sgd::new(x).into(), "learning_rate", x);
         rejected(sgd.momentum(x).into(), "momentum", x);
@@ -139,14 +139,14 @@ fn settings_of_optimizers_without_a_meaning() {
         rejected(Adam::new(x).into(), "learning_rate", x);
         rejected(adam.weight_decay(x).into(), "weight_decay", x);
         rejected(Adam { epsilon: x, ..adam }.into(), "epsilon", x);
-        rejected(AdamW::new(x).into(), "learning_rate", x);
+        rejected(Adam::adamw(x).into(), "learning_rate", x);
         rejected(adamw.weight_decay(x).into(), "weight_decay", x);
-        rejected(AdamW { epsilon: x, ..adamw }.into(), "epsilon", x);
+        rejected(Adam { epsilon: x, ..adamw }.into(), "epsilon", x);
         for x in [x, 1.0] {
             rejected(Adam { beta1: x, ..adam }.into(), "beta1", x);
             rejected(Adam { beta2: x, ..adam }.into(), "beta2", x);
-            rejected(AdamW { beta1: x, ..adamw }.into(), "beta1", x);
-            rejected(AdamW { beta2: x, ..adamw }.into(), "beta2", x);
+            rejected(Adam { beta1: x, ..adamw }.into(), "beta1", x);
+            rejected(Adam { beta2: x, ..adamw }.into(), "beta2", x);
         }
     }
     for x in [f64::INFINITY, f64::NEG_INFINITY, f64::NAN] {
@@ -183,11 +183,11 @@ fn steps_of_optimizers_with_slices_of_other_lengths() {
             -1.0,
         );
         bad_value(
-            AdamW::new(-1.0).update(cpu, 1, &mut p, &g, (&mut m, &mut v)),
+            Adam::adamw(-1.0).update(cpu, 1, &mut p, &g, (&mut m, &mut v)),
             "learning_rate",
             -1.0,
         );
-        let (adam, adamw) = (Adam::new(0.1), AdamW::new(0.1));
+        let (adam, adamw) = (Adam::new(0.1), Adam::adamw(0.1));
         for (g, m, v, error) in [
             (&g[1..], &mut m[..], &mut v[..], length("gradients", 5, 4)),
             (&g, &mut [7.0; 4], &mut [7.0; 5], length("m", 5, 4)),

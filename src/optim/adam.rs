@@ -17,7 +17,7 @@ use crate::parallel::for_each_piece;
 use crate::simd::slice::{self, Update};
 use crate::simd::{Simd, dispatch};
 
-/// Adam, with weight decay as part of the gradient.
+/// Adam, or AdamW: the two differ in what weight decay does.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Adam {
     /// lr, not negative; usually 1e-3.
@@ -28,23 +28,11 @@ pub struct Adam {
     pub beta2: f64,
     /// eps, added to the root after bias correction: 1e-8.
     pub epsilon: f64,
-    /// wd, not negative: 0.
+    /// wd, not negative: 0 for Adam, 0.01 for AdamW.
     pub weight_decay: f64,
-}
-
-/// Adam with decoupled weight decay: the weights shrink by `1 - lr wd` before each step.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct AdamW {
-    /// lr, not negative; usually 1e-3.
-    pub learning_rate: f64,
-    /// b1, the decay of the mean of gradients: 0.9.
-    pub beta1: f64,
-    /// b2, the decay of the mean of squared gradients: 0.999.
-    pub beta2: f64,
-    /// eps, added to the root after bias correction: 1e-8.
-    pub epsilon: f64,
-    /// wd, not negative: 0.01.
-    pub weight_decay: f64,
+    /// False for Adam: wd is part of the gradient. True for AdamW: the parameters shrink by
+    /// `1 - lr wd` before each step.
+    pub decoupled: bool,
 }
 
 impl From<Adam> for Rule {
@@ -53,16 +41,16 @@ impl From<Adam> for Rule {
     }
 }
 
-impl From<AdamW> for Rule {
-    fn from(adam: AdamW) -> Self {
-        Rule::AdamW(adam)
-    }
-}
-
 impl Adam {
     /// Adam with PyTorch's defaults for all but the learning rate.
     pub fn new(learning_rate: f64) -> Self {
-        Self { learning_rate, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 }
+        let (beta1, beta2, epsilon) = (0.9, 0.999, 1e-8);
+        Self { learning_rate, beta1, beta2, epsilon, weight_decay: 0.0, decoupled: false }
+    }
+
+    /// AdamW with PyTorch's defaults for all but the learning rate.
+    pub fn adamw(learning_rate: f64) -> Self {
+        Self { weight_decay: 1e-2, decoupled: true, ..Self::new(learning_rate) }
     }
 
     /// The same with weight decay wd.
@@ -83,9 +71,16 @@ impl Adam {
         gradients: &[f32],
         moments: (&mut [f32], &mut [f32]),
     ) -> Result<()> {
-        let kernel = Kernel { coupled_decay: self.weight_decay as f32, ..Kernel::new(self, step) };
         self.check()?;
-        kernel.run(cpu, parameters, gradients, moments)
+        let (m, v) = moments;
+        check_len("gradients", parameters.len(), gradients.len())?;
+        check_len("m", parameters.len(), m.len())?;
+        check_len("v", parameters.len(), v.len())?;
+        let kernel = Kernel::new(self, step);
+        for_each_piece(cpu, [gradients], [parameters, m, v], &|g, pmv| {
+            dispatch!(cpu.level(), s => slice::update(s, &kernel, g, pmv));
+        });
+        Ok(())
     }
 
     pub(super) fn check(&self) -> Result<()> {
@@ -94,42 +89,6 @@ impl Adam {
         check_below_one("beta2", self.beta2)?;
         check_not_negative("epsilon", self.epsilon)?;
         check_not_negative("weight_decay", self.weight_decay)
-    }
-}
-
-impl AdamW {
-    /// AdamW with PyTorch's defaults for all but the learning rate.
-    pub fn new(learning_rate: f64) -> Self {
-        Self { learning_rate, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 1e-2 }
-    }
-
-    /// The same with weight decay wd.
-    pub fn weight_decay(self, weight_decay: f64) -> Self {
-        Self { weight_decay, ..self }
-    }
-
-    /// As [`Adam::update`], with decoupled weight decay.
-    pub fn update(
-        &self,
-        cpu: Cpu,
-        step: u64,
-        parameters: &mut [f32],
-        gradients: &[f32],
-        moments: (&mut [f32], &mut [f32]),
-    ) -> Result<()> {
-        let keep = (1.0 - self.learning_rate * self.weight_decay) as f32;
-        let kernel = Kernel { keep, ..Kernel::new(&self.as_adam(), step) };
-        self.check()?;
-        kernel.run(cpu, parameters, gradients, moments)
-    }
-
-    pub(super) fn check(&self) -> Result<()> {
-        self.as_adam().check()
-    }
-
-    fn as_adam(&self) -> Adam {
-        let Self { learning_rate, beta1, beta2, epsilon, weight_decay } = *self;
-        Adam { learning_rate, beta1, beta2, epsilon, weight_decay }
     }
 }
 
@@ -150,35 +109,20 @@ struct Kernel {
 }
 
 impl Kernel {
-    /// Without weight decay. A step 0, which does not exist, is taken for the first.
+    /// A step 0, which does not exist, is taken for the first.
     fn new(adam: &Adam, step: u64) -> Self {
         let step = step.max(1);
         let c = (1.0 - power(adam.beta2, step)).sqrt();
+        let keep = 1.0 - adam.learning_rate * adam.weight_decay;
         Self {
             rate: (adam.learning_rate * c / (1.0 - power(adam.beta1, step))) as f32,
             beta1_rest: (1.0 - adam.beta1) as f32,
             beta2: adam.beta2 as f32,
             beta2_rest: (1.0 - adam.beta2) as f32,
             epsilon: (adam.epsilon * c) as f32,
-            coupled_decay: 0.0,
-            keep: 1.0,
+            coupled_decay: if adam.decoupled { 0.0 } else { adam.weight_decay as f32 },
+            keep: if adam.decoupled { keep as f32 } else { 1.0 },
         }
-    }
-
-    fn run(
-        &self,
-        cpu: Cpu,
-        parameters: &mut [f32],
-        gradients: &[f32],
-        (m, v): (&mut [f32], &mut [f32]),
-    ) -> Result<()> {
-        check_len("gradients", parameters.len(), gradients.len())?;
-        check_len("m", parameters.len(), m.len())?;
-        check_len("v", parameters.len(), v.len())?;
-        for_each_piece(cpu, [gradients], [parameters, m, v], &|g, pmv| {
-            dispatch!(cpu.level(), s => slice::update(s, self, g, pmv));
-        });
-        Ok(())
     }
 }
 

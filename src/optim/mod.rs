@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | [`Sgd`] | momentum, dampening, Nesterov, weight decay | Robbins and Monro 1951; Sutskever et al. 2013 |
 //! | [`Adam`] | bias-corrected first and second moment, coupled weight decay | Kingma and Ba 2015 |
-//! | [`AdamW`] | the same with decoupled weight decay | Loshchilov and Hutter 2019 |
+//! | [`Adam::adamw`] | the same with decoupled weight decay | Loshchilov and Hutter 2019 |
 //!
 //! Names, defaults and the order of operations are PyTorch's. Settings are kept in f64 and enter
 //! a step as f32 scalars computed in f64. Moments that have become subnormal are set to zero: they
@@ -16,7 +16,7 @@
 mod adam;
 mod sgd;
 
-pub use adam::{Adam, AdamW};
+pub use adam::Adam;
 pub use sgd::Sgd;
 
 use crate::cpu::Cpu;
@@ -32,8 +32,6 @@ pub enum Rule {
     Sgd(Sgd),
     /// [`Adam`].
     Adam(Adam),
-    /// [`AdamW`].
-    AdamW(AdamW),
 }
 
 impl Rule {
@@ -41,7 +39,7 @@ impl Rule {
     fn state_arrays(&self) -> usize {
         match self {
             Rule::Sgd(sgd) => sgd.state_arrays(),
-            Rule::Adam(_) | Rule::AdamW(_) => 2,
+            Rule::Adam(_) => 2,
         }
     }
 
@@ -49,7 +47,6 @@ impl Rule {
         match self {
             Rule::Sgd(sgd) => sgd.check(),
             Rule::Adam(adam) => adam.check(),
-            Rule::AdamW(adam) => adam.check(),
         }
     }
 
@@ -57,7 +54,6 @@ impl Rule {
         match self {
             Rule::Sgd(sgd) => &mut sgd.learning_rate,
             Rule::Adam(adam) => &mut adam.learning_rate,
-            Rule::AdamW(adam) => &mut adam.learning_rate,
         }
     }
 }
@@ -107,7 +103,6 @@ impl Optimizer {
         match &self.rule {
             Rule::Sgd(sgd) => sgd.update(cpu, step, parameters, gradients, second)?,
             Rule::Adam(adam) => adam.update(cpu, step, parameters, gradients, (first, second))?,
-            Rule::AdamW(adam) => adam.update(cpu, step, parameters, gradients, (first, second))?,
         }
         self.steps = step;
         Ok(())

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use densecore::Activation;
-use densecore::optim::{Adam, AdamW, Rule, Sgd};
+use densecore::optim::{Adam, Rule, Sgd};
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 
@@ -91,8 +91,11 @@ pub fn rule(case: &Value) -> Option<Rule> {
             let nesterov = set("nesterov");
             Some(Sgd { learning_rate, momentum, dampening, nesterov, weight_decay }.into())
         }
-        "Adam" => Some(Adam { learning_rate, beta1, beta2, epsilon, weight_decay }.into()),
-        "AdamW" => Some(AdamW { learning_rate, beta1, beta2, epsilon, weight_decay }.into()),
+        "Adam" | "AdamW" => {
+            let decoupled = name == "AdamW";
+            let adam = Adam { learning_rate, beta1, beta2, epsilon, weight_decay, decoupled };
+            Some(adam.into())
+        }
         _ => None,
     }
 }

@@ -164,11 +164,11 @@ impl Steps {
                         if sgd.nesterov { rounded(sgd.momentum) * *state.0 + g } else { *state.0 };
                     *p - rounded(sgd.learning_rate) * along
                 }
-                Rule::Adam(a) => {
+                Rule::Adam(a) if !a.decoupled => {
                     let g = rounded(a.weight_decay) * *p + g;
                     *p - adam((a.beta1, a.beta2), a.epsilon, a.learning_rate, self.step, g, state)
                 }
-                Rule::AdamW(a) => {
+                Rule::Adam(a) => {
                     let kept = rounded(1.0 - a.learning_rate * a.weight_decay) * *p;
                     kept - adam((a.beta1, a.beta2), a.epsilon, a.learning_rate, self.step, g, state)
                 }
