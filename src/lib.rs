@@ -110,3 +110,8 @@ pub use optim::Optimizer;
 pub use rng::Rng;
 pub use scratch::Scratch;
 pub use tensor::{Tensor, Transposed, View, ViewMut};
+
+/// The README's examples, compiled and run with the documentation's own.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
