@@ -126,8 +126,9 @@ pub fn backward(
     }
     weight_gradient(cpu, scratch, input, d_z, accum, d_weight)?;
     match d_bias {
-        Some(d_bias) => bias_gradient(cpu, d_z, accum, d_bias),
-        None => Ok(()),
+        // An empty gradient where there is no bias is none.
+        Some(d_bias) if bias.is_some() => bias_gradient(cpu, d_z, accum, d_bias),
+        _ => Ok(()),
     }
 }
 
