@@ -15,8 +15,16 @@ pub(super) fn product(product: Product<'_>, mut c: ViewMut<'_>) {
         // Written here where nothing else would write: with k = 0 there is no product.
         Start::Zero if k == 0 => fill_rows(&mut c, |row| row.fill(0.0)),
         Start::Zero => 0.0,
-        Start::Bias(bias) => fill_rows(&mut c, |row| row.copy_from_slice(&bias[..n])),
-        Start::Output => 1.0,
+        Start::Bias(bias) => fill_rows(&mut c, |row| {
+            for (c, &b) in row.iter_mut().zip(bias) {
+                *c = positive_zero(b);
+            }
+        }),
+        Start::Output => fill_rows(&mut c, |row| {
+            for c in row {
+                *c = positive_zero(*c);
+            }
+        }),
     };
     if k > 0 {
         let (a, b) = (product.a, product.b);
@@ -49,6 +57,12 @@ pub(super) fn product(product: Product<'_>, mut c: ViewMut<'_>) {
         let (row, col) = product.origin;
         product.epilogue.finish(Level::Portable, Finished { block: c, row, col });
     }
+}
+
+/// `x`, but +0 for -0. A sum that starts at -0 and underflows has the sign of its place in the
+/// tile: full tiles of `matrixmultiply` add to C, the others to a zero that is then added to C.
+fn positive_zero(x: f32) -> f32 {
+    x + 0.0
 }
 
 /// Prepares C so that the product is added to it; returns the factor that says so.
