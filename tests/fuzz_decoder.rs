@@ -82,3 +82,12 @@ fn an_empty_bias_gradient_without_a_bias_is_none() {
                 291a6f2b87b740e0fc709855b4c21edc6a042c7e8d702f17e1840c4b0cacf5";
     assert!(replay("dense", fuzz::dense, line).ok > 0);
 }
+
+/// Found by fuzzing: at the portable level, a product that underflowed onto a bias of -0 was -0 or
+/// +0, depending on where in a tile it stood.
+#[test]
+fn the_sign_of_an_underflowed_sum_does_not_depend_on_its_place() {
+    let line = "22fb48567f327fe859e609b74543b0f52f847b19e64d914da3f20237fdc9a8832e741d007117240dd2\
+                1bfe33e88eca";
+    assert!(replay("dense", fuzz::dense, line).ok > 0);
+}

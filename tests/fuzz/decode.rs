@@ -50,7 +50,9 @@ impl<'a> Bytes<'a> {
         let sizes = match self.byte() % 32 {
             // More than one block of k.
             24 | 25 => [self.size(), self.pick(&[255, 256, 257, 300, 513, 700]), self.size()],
-            // Enough work for several threads: in a product, and in a pass over a matrix.
+            // Enough work for several threads: in a wide product, a tall one, and in a pass over a
+            // matrix.
+            22 | 23 => [16 + self.byte() % 8, 128, 500 + self.byte() % 200],
             26 => [96 + self.byte() % 32, 100 + self.byte() % 40, 112 + self.byte() % 32],
             27 => [290 + self.byte() % 16, self.byte() % 5, 280 + self.byte() % 16],
             // One side without end, which only a matrix without elements can have.
