@@ -44,17 +44,14 @@ impl Blocking {
         let kc = even_share(p.k, KC, 4);
         let nc = even_share(p.n, elements(caches.l2 / 2) / KC, p.nr);
         let mc = even_share(p.m, elements(caches.l2 / 8) / KC, p.mr);
-        // In place, the rows of A's micro-panel are `a_row_step` apart. Where that is a multiple
-        // of 1 kB they compete for a quarter of the sets of L1 or fewer, so the panel is packed
-        // as soon as a few panels of B read it.
-        let rows_collide = p.a_row_step.is_multiple_of(256);
-        Self {
-            mc,
-            kc,
-            nc,
-            pack_a: rows_collide && p.n >= 4 * p.nr && p.m >= p.mr,
-            pack_b: !p.b_rows_contiguous || p.m > 4 * p.mr,
-        }
+        // A is packed where reading it in place is slower, once enough panels of B read the copy:
+        // transposed, each step of k is on a cache line of its own; and rows a multiple of 4 kB
+        // apart share one set of L1, which has room for the six of AVX2's tile (8 ways), not for
+        // the twelve of AVX-512's. Otherwise the micro-kernel follows the rows as they stand.
+        let transposed = p.a_row_step == 1;
+        let rows_collide = p.mr > 8 && p.a_row_step.is_multiple_of(1024);
+        let pack_a = (transposed || rows_collide) && p.n >= 4 * p.nr && p.m >= p.mr;
+        Self { mc, kc, nc, pack_a, pack_b: !p.b_rows_contiguous || p.m > 4 * p.mr }
     }
 
     /// Elements of scratch that the packed blocks take.
