@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{dot, peak, random, report, verify};
+use common::{dot, group, peak, random, report, verify};
 use criterion::{Criterion, criterion_group, criterion_main};
 use densecore::dense::{self, Dense, Gradients, Saved};
 use densecore::gemm::Accum;
@@ -18,8 +18,7 @@ fn layers(criterion: &mut Criterion) {
     let peak = peak();
     println!("peak of one core: {:.1} GF/s", peak / 1e9);
     for (batch, inputs, outputs) in SHAPES {
-        let mut group = criterion.benchmark_group(format!("dense/{batch}x{inputs}x{outputs}"));
-        group.sample_size(20);
+        let mut group = group(criterion, &format!("dense/{batch}x{inputs}x{outputs}"));
         for cpu in [Cpu::serial(), Cpu::detect()] {
             for activation in [Activation::Identity, Activation::Relu, Activation::Tanh] {
                 let mut layer = Layer::new(batch, inputs, outputs, activation);

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{dot, peak, random, report, verify};
+use common::{dot, group, peak, random, report, verify};
 use criterion::{Criterion, criterion_group, criterion_main};
 use densecore::gemm::{Accum, matmul};
 use densecore::{Cpu, Scratch, Tensor};
@@ -29,8 +29,7 @@ fn products(criterion: &mut Criterion) {
     let peak = peak();
     println!("peak of one core: {:.1} GF/s", peak / 1e9);
     for (m, n, k) in SHAPES {
-        let mut group = criterion.benchmark_group(format!("gemm/{m}x{n}x{k}"));
-        group.sample_size(20);
+        let mut group = group(criterion, &format!("gemm/{m}x{n}x{k}"));
         let (a, b) = (random(m, k, 1), random(k, n, 2));
         let (at, bt) = (transposed(&a), transposed(&b));
         let mut c = random(m, n, 3);

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{peak, random, report};
+use common::{group, peak, random, report};
 use criterion::{Criterion, criterion_group, criterion_main};
 use densecore::loss::Reduction;
 use densecore::optim::{Adam, Rule, Sgd};
@@ -24,8 +24,7 @@ fn steps(criterion: &mut Criterion) {
     println!("peak of one core: {:.1} GF/s", peak / 1e9);
     for (widths, batch) in NETWORKS {
         let name = widths.iter().map(ToString::to_string).collect::<Vec<_>>().join("-");
-        let mut group = criterion.benchmark_group(format!("network/{name}/{batch}"));
-        group.sample_size(20);
+        let mut group = group(criterion, &format!("network/{name}/{batch}"));
         for cpu in [Cpu::serial(), Cpu::detect()] {
             for (rule_name, rule) in [
                 // Small rates: thousands of steps on one batch must not run away.

@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use criterion::measurement::WallTime;
-use criterion::{BenchmarkGroup, Throughput};
+use criterion::{BenchmarkGroup, Criterion, Throughput};
 use densecore::simd::{Level, Simd};
 use densecore::{Rng, Tensor};
 
@@ -65,6 +65,14 @@ pub fn peak() -> f64 {
     }
 }
 
+/// Opens a group of benchmarks; its name is printed above their reports.
+pub fn group<'a>(criterion: &'a mut Criterion, name: &str) -> BenchmarkGroup<'a, WallTime> {
+    println!("\n{name}");
+    let mut group = criterion.benchmark_group(name);
+    group.sample_size(20);
+    group
+}
+
 /// Prints the best rate of `f`, which does `flops` operations, with its share of the peak of
 /// `threads` cores; then lets criterion measure it.
 pub fn report<R>(
@@ -81,7 +89,7 @@ pub fn report<R>(
             let rate = flops as f64 / best(&mut f);
             let percent = 100.0 * rate / (peak * threads as f64);
             let rate = rate / 1e9;
-            println!("{name}: {rate:.1} GF/s, {percent:.1} % of the peak of {threads} core(s)");
+            println!("  {name}: {rate:.1} GF/s, {percent:.1} % of the peak of {threads} core(s)");
         }
         b.iter(&mut f);
     });
