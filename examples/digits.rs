@@ -6,7 +6,9 @@
 //! cargo run --release --example digits -- --help
 //! ```
 
+use std::error::Error;
 use std::fmt::Display;
+use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -17,6 +19,8 @@ use densecore::simd::{LEVEL_VARIABLE, Level};
 use densecore::train::{Epoch, Fit, evaluate, predicted_class};
 use densecore::{Activation, Cpu, Dataset, Loss, Network, Targets, Tensor, Workspace, data};
 use indicatif::{ProgressBar, ProgressStyle};
+
+type Outcome = Result<(), Box<dyn Error + Send + Sync>>;
 
 /// Train a network on the 8x8 digits embedded in densecore.
 #[derive(Parser)]
@@ -36,9 +40,9 @@ struct Options {
     /// Seed of the split, the initial weights and the order of samples
     #[arg(long, default_value_t = 42)]
     seed: u64,
-    /// Threads; 0 is one for each core
-    #[arg(long, default_value_t = 0)]
-    threads: usize,
+    /// Threads, up to 256; 0 is one for each core
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=256))]
+    threads: u16,
 }
 
 fn main() -> ExitCode {
@@ -56,6 +60,8 @@ fn main() -> ExitCode {
     };
     match run(&options) {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever read the output, such as `head`, has seen enough.
+        Err(error) if is_broken_pipe(error.as_ref()) => ExitCode::SUCCESS,
         Err(error) => fail(error),
     }
 }
@@ -65,16 +71,21 @@ fn fail(message: impl Display) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn run(options: &Options) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
+}
+
+fn run(options: &Options) -> Outcome {
     Level::check_environment().map_err(|error| {
         format!("{error}: {:?}", std::env::var_os(LEVEL_VARIABLE).unwrap_or_default())
     })?;
     // Entered once, around everything: work handed to the pool from outside costs more.
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads).build()?;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads.into()).build()?;
     pool.install(|| train(options))
 }
 
-fn train(options: &Options) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+fn train(options: &Options) -> Outcome {
+    let mut out = io::stdout();
     let cpu = Cpu::detect();
     let (train, test) = data::digits().split(0.8, options.seed)?;
     let mut widths = vec![train.inputs().cols()];
@@ -82,36 +93,42 @@ fn train(options: &Options) -> Result<(), Box<dyn std::error::Error + Send + Syn
     widths.push(10);
     let mut network = Network::mlp(&widths, Activation::Relu, options.seed)?;
     let mut optimizer = network.optimizer(Adam::new(options.lr))?;
-    println!(
+    writeln!(
+        out,
         "network {}, {} parameters, ReLU, softmax cross entropy, Adam",
         widths.iter().map(ToString::to_string).collect::<Vec<_>>().join("-"),
         network.parameter_count(),
-    );
-    println!("running on {} with {} thread(s)", cpu.level(), cpu.threads());
-    println!("digits: {} to train on, {} to test\n", train.len(), test.len());
+    )?;
+    writeln!(out, "running on {} with {} thread(s)", cpu.level(), cpu.threads())?;
+    writeln!(out, "digits: {} to train on, {} to test\n", train.len(), test.len())?;
 
     let start = Instant::now();
     let progress = ProgressBar::new(options.epochs.into());
     progress.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} epochs, {eta} left")?);
+    let mut written = Ok(());
     Fit::new(Loss::CROSS_ENTROPY)
         .cpu(cpu)
         .epochs(options.epochs as usize)
         .batch_size(options.batch as usize)
         .seed(options.seed)
         .run(&mut network, &mut optimizer, &train, Some(&test), |epoch| {
-            progress.suspend(|| println!("{}", line(epoch)));
+            written = progress.suspend(|| writeln!(out, "{}", line(epoch)));
             progress.inc(1);
-            ControlFlow::Continue(())
+            if written.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
     progress.finish_and_clear();
+    written?;
     let seconds = start.elapsed().as_secs_f64();
 
     let mut workspace = Workspace::new();
     show_predictions(cpu, &network, &mut workspace, &test)?;
     let loss = Loss::CROSS_ENTROPY;
     let result = evaluate(cpu, &network, &mut workspace, &test, loss)?;
-    println!("trained and tested in {seconds:.2} s");
-    println!("test accuracy {:.2} %", 100.0 * result.accuracy.unwrap_or(0.0));
+    if !result.loss.is_finite() {
+        return Err("the loss is not finite any more: try a smaller --lr".into());
+    }
+    writeln!(out, "trained and tested in {seconds:.2} s")?;
+    writeln!(out, "test accuracy {:.2} %", 100.0 * result.accuracy.unwrap_or(0.0))?;
     Ok(())
 }
 
@@ -134,7 +151,8 @@ fn show_predictions(
     network: &Network,
     workspace: &mut Workspace,
     test: &Dataset,
-) -> densecore::Result<()> {
+) -> Outcome {
+    let mut out = io::stdout();
     let Targets::Classes { ids, .. } = test.targets() else { return Ok(()) };
     let mut scores = Tensor::zeros(test.len(), network.outputs())?;
     network.predict(cpu, workspace, test.inputs().view(), scores.view_mut())?;
@@ -148,12 +166,12 @@ fn show_predictions(
         shown.extend(right.filter(|_| shown.len() < 6));
     }
 
-    println!("\n{wrong} of {} test digits are read wrongly. Some digits:\n", test.len());
+    writeln!(out, "\n{wrong} of {} test digits are read wrongly. Some digits:\n", test.len())?;
     for y in 0..8 {
         let rows = shown.iter().filter_map(|&i| test.inputs().row(i));
         let drawn: Vec<String> =
             rows.map(|digit| digit[8 * y..][..8].iter().map(ink).collect()).collect();
-        println!("  {}", drawn.join("   "));
+        writeln!(out, "  {}", drawn.join("   "))?;
     }
     let captions: Vec<String> = shown
         .iter()
@@ -163,7 +181,7 @@ fn show_predictions(
             None => format!("{:<16}", "reads nothing"),
         })
         .collect();
-    println!("  {}\n", captions.join("   "));
+    writeln!(out, "  {}\n", captions.join("   "))?;
     Ok(())
 }
 

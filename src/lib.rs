@@ -59,7 +59,7 @@
 //!   names it, what was expected and what was found.
 //! * No threads of its own: `Cpu` says how to run, and rayon's pool is the caller's.
 //! * NaN in, NaN out; an output that is overwritten is never read.
-//! * A seed gives the same numbers on every platform.
+//! * A seed gives the same random numbers on every platform.
 //!
 //! # Floors
 //!

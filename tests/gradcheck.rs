@@ -230,7 +230,7 @@ fn arguments_that_do_not_fit_are_named() -> Result<()> {
     let wrong = Error::Class { row: 1, found: 4, classes: 4 };
     assert_eq!(error(input, Target::Classes(&[1, 4, 0, 0, 0, 0]), loss), Some(wrong));
     let wrong = Error::Shape { argument: "target", expected: (6, 4), found: (6, 3) };
-    let mse = Loss::MEAN_SQUARED_ERROR;
+    let mse = Loss::MSE;
     assert_eq!(error(input, Target::Values(input), mse), Some(wrong));
     let mismatch = error(input, batch.target(loss), mse);
     assert!(matches!(mismatch, Some(Error::Mismatch { argument: "target", .. })), "{mismatch:?}");

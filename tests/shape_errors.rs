@@ -8,7 +8,8 @@ use densecore::dense::{self, Dense, Gradients, Saved};
 use densecore::gemm::{Accum, Identity, Map, MulMap, Operand, Start, matmul, matmul_fused};
 use densecore::loss::{Reduction, cross_entropy, mse};
 use densecore::simd::{Simd, slice::Unary};
-use densecore::{Activation, Error, Loss, Result, Scratch, Target, Tensor, View, ViewMut};
+use densecore::{Activation, Cpu, Error, Loss, Network, Result, Scratch, Target};
+use densecore::{Tensor, View, ViewMut, Workspace};
 use support::cpus;
 use support::errors::{filled, length, refused, shape, untouched};
 
@@ -242,4 +243,25 @@ fn empty_matrices_of_any_number_of_rows_are_quickly_done() -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[test]
+fn a_pass_of_another_network_in_the_same_arena_is_refused() {
+    let input = vec![1.0; 2 * 16];
+    let input = View::new(2, 16, &input).expect("2 x 16");
+    let wide = Network::builder(16).dense_without_bias(32, Activation::Relu).build();
+    let deep = Network::builder(16)
+        .dense_without_bias(16, Activation::Relu)
+        .dense_without_bias(16, Activation::Identity)
+        .build();
+    let (wide, deep) = (wide.expect("a network"), deep.expect("a network"));
+    assert_eq!(wide.parameters().len(), deep.parameters().len());
+    for (first, second) in [(&wide, &deep), (&deep, &wide)] {
+        let mut workspace = Workspace::new();
+        first.forward(Cpu::detect(), &mut workspace, input).expect("a pass");
+        let d_output = vec![1.0; 2 * second.outputs()];
+        let d_output = View::new(2, second.outputs(), &d_output).expect("2 x out");
+        let refused = second.backward(Cpu::detect(), &mut workspace, input, d_output, None);
+        assert!(matches!(refused, Err(Error::Mismatch { argument: "workspace", .. })));
+    }
 }

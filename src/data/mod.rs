@@ -28,7 +28,7 @@ use crate::error::{Error, Result, check_len, check_shape};
 use crate::rng::{Rng, stream};
 use crate::tensor::{Tensor, View, ViewMut};
 
-/// What is to be learnt, one entry for each sample.
+/// What is to be learnt, one entry for each sample; a loss borrows it as a `Target`.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Targets {

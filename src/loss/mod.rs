@@ -45,7 +45,8 @@ impl Reduction {
     }
 }
 
-/// What a batch of outputs is compared with.
+/// What a batch of outputs is compared with, borrowed; a data set owns
+/// [`Targets`](crate::Targets).
 #[derive(Clone, Copy, Debug)]
 pub enum Target<'a> {
     /// The id of the right class of each row.
@@ -66,7 +67,7 @@ pub enum Loss {
 
 impl Loss {
     /// The mean squared error over all elements.
-    pub const MEAN_SQUARED_ERROR: Loss = Loss::SquaredError(Reduction::Mean);
+    pub const MSE: Loss = Loss::SquaredError(Reduction::Mean);
     /// The mean cross entropy over the rows.
     pub const CROSS_ENTROPY: Loss = Loss::CrossEntropy(Reduction::Mean);
 

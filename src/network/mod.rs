@@ -19,6 +19,8 @@ mod step;
 mod tests;
 mod workspace;
 
+use core::fmt;
+
 pub use builder::Builder;
 pub use workspace::Workspace;
 
@@ -44,7 +46,7 @@ use plan::Plan;
 /// assert_eq!(output[..3], output[3..]); // the same sample twice
 /// # Ok::<(), densecore::Error>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Network {
     plan: Plan,
     parameters: Buffer,
@@ -162,5 +164,19 @@ impl Network {
     /// The width of the input, of each layer and so of the output.
     pub fn widths(&self) -> impl Iterator<Item = usize> {
         self.plan.nodes.iter().map(|node| node.width)
+    }
+}
+
+/// Shapes, not numbers: parameters come in millions.
+impl fmt::Debug for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut list = f.debug_list();
+        list.entry(&format_args!("{} inputs", self.inputs()));
+        for (_, node, layer) in self.plan.layers() {
+            let (name, width) = (layer.activation.name(), node.width);
+            let bias = if layer.bias.is_empty() { " without bias" } else { "" };
+            list.entry(&format_args!("dense {width} {name}{bias}"));
+        }
+        list.finish()
     }
 }

@@ -46,8 +46,10 @@ impl Network {
     /// [`gradients`](Network::gradients). With `d_input [batch, in]` the gradient of the input is
     /// computed too.
     ///
-    /// Errors: [`Mismatch`](Error::Mismatch) if the workspace holds no forward pass of that batch
-    /// of this network; [`Shape`](Error::Shape) names `input`, `d_output` or `d_input`.
+    /// Errors: [`Mismatch`](Error::Mismatch) if the workspace holds no forward pass of a network of
+    /// these shapes on a batch of that size; [`Shape`](Error::Shape) names `input`, `d_output` or
+    /// `d_input`. That the pass was of *this* network, with the same parameters and input, is the
+    /// caller's duty: what else it may have been is not noticed, and the gradients are wrong then.
     pub fn backward(
         &self,
         cpu: Cpu,
@@ -92,8 +94,25 @@ impl Network {
         Ok(value)
     }
 
-    /// One step of training on a batch: forward, loss, backward, and the optimizer's update.
-    /// Returns the loss before the update.
+    /// One step of training on a batch of inputs and targets: forward, loss, backward, and the
+    /// optimizer's update. Returns the loss before the update; an empty batch has none, NaN.
+    ///
+    /// ```
+    /// use densecore::{Activation, Cpu, Loss, Network, Target, View, Workspace, optim::Adam};
+    /// let x: Vec<f32> = (0..64).map(|i| i as f32 / 10.0 - 3.2).collect();
+    /// let y: Vec<f32> = x.iter().map(|x| x.sin()).collect();
+    /// let (x, y) = (View::new(64, 1, &x)?, View::new(64, 1, &y)?); // 64 samples of one number
+    /// let mut network = Network::mlp(&[1, 32, 1], Activation::Tanh, 1)?;
+    /// let mut adam = network.optimizer(Adam::new(0.01))?;
+    /// let (cpu, mut workspace) = (Cpu::detect(), Workspace::new());
+    /// let mut loss = f32::NAN;
+    /// for _ in 0..500 {
+    ///     let batch = (x, Target::Values(y));
+    ///     loss = network.train_step(cpu, &mut workspace, batch, Loss::MSE, &mut adam)?;
+    /// }
+    /// assert!(loss < 0.01);
+    /// # Ok::<(), densecore::Error>(())
+    /// ```
     ///
     /// Errors: those of [`forward`](Network::forward) and of [`Loss::value`];
     /// [`Length`](Error::Length) names `parameters` if the optimizer was made for another network.
@@ -156,7 +175,8 @@ impl Network {
     }
 
     /// The gradients of all parameters after a backward pass, in the order of
-    /// [`parameters`](Network::parameters); empty if the workspace has not seen one.
+    /// [`parameters`](Network::parameters). Without one of this network they mean nothing, and they
+    /// are empty if the workspace is new.
     pub fn gradients<'w>(&self, workspace: &'w Workspace) -> &'w [f32] {
         workspace.gradients.as_slice().get(..self.plan.arena).unwrap_or(&[])
     }
@@ -262,12 +282,16 @@ impl Network {
     }
 
     fn check_held(&self, workspace: &Workspace, batch: usize) -> Result<()> {
-        if workspace.held == Some((batch, self.plan.arena)) {
+        let Workspace { held, activations, deltas, .. } = workspace;
+        if *held == Some((batch, self.plan.arena))
+            && activations.has_layout(batch, self.plan.activations())
+            && deltas.has_layout(batch, self.plan.delta_slots.iter().copied())
+        {
             return Ok(());
         }
         Err(Error::Mismatch {
             argument: "workspace",
-            expected: "the forward pass of this network on this batch",
+            expected: "a forward pass of this network on this batch",
             found: "another one, or none",
         })
     }

@@ -85,6 +85,12 @@ impl Arena {
         self.buffer.grow(start)
     }
 
+    /// Whether this is the layout that [`lay_out`](Arena::lay_out) gives these widths.
+    pub fn has_layout(&self, batch: usize, widths: impl Iterator<Item = usize>) -> bool {
+        let lens = self.ranges.iter().map(|range| Some(range.len()));
+        lens.eq(widths.map(|width| batch.checked_mul(width)))
+    }
+
     /// Matrix `i`.
     pub fn get(&self, i: usize) -> &[f32] {
         &self.buffer.as_slice()[self.ranges[i].clone()]

@@ -1,5 +1,6 @@
 //! Numbers that say how good predictions are; losses are in [`loss`](crate::loss).
 
+use crate::error::{Result, check_len};
 use crate::tensor::View;
 
 /// The class that a row of scores speaks for: the index of the largest, the first of equals.
@@ -18,8 +19,10 @@ pub fn predicted_class(scores: &[f32]) -> Option<usize> {
     (0..scores.len()).reduce(best)
 }
 
-/// How many rows of `scores [batch, classes]` speak for the class that `classes` gives them.
-pub fn correct(scores: View<'_>, classes: &[u32]) -> usize {
+/// How many rows of `scores [batch, classes]` speak for the class that `classes [batch]` gives
+/// them. Error: [`Length`](crate::Error::Length) names `classes`.
+pub fn correct(scores: View<'_>, classes: &[u32]) -> Result<usize> {
+    check_len("classes", scores.rows(), classes.len())?;
     let rows = scores.iter_rows().zip(classes);
-    rows.filter(|(row, class)| predicted_class(row) == Some(**class as usize)).count()
+    Ok(rows.filter(|(row, class)| predicted_class(row) == Some(**class as usize)).count())
 }

@@ -92,7 +92,7 @@ impl Fit {
     /// training. Returns what it was called with.
     ///
     /// Errors, all before anything is trained: [`Value`](Error::Value) names `batch_size` if it is
-    /// 0, or `train` if it has no samples; [`Shape`](Error::Shape) names `input` or `target`,
+    /// 0, or `train` or `validation` if it has no samples; [`Shape`](Error::Shape) names `input` or `target`,
     /// [`Class`](Error::Class) the row or [`Mismatch`](Error::Mismatch) the kind of target, if a
     /// set does not fit the network and the loss.
     pub fn run(
@@ -109,6 +109,7 @@ impl Fit {
         };
         positive("batch_size", self.batch_size)?;
         positive("train", train.len())?;
+        positive("validation", validation.map_or(1, Dataset::len))?;
         for set in [Some(train), validation].into_iter().flatten() {
             check_fits(self.cpu, network, set, self.loss)?;
         }
@@ -154,7 +155,7 @@ pub fn evaluate(
     let mut output = Tensor::zeros(rows, width)?;
     network.predict(cpu, workspace, data.inputs().view(), output.view_mut())?;
     let accuracy = match data.targets() {
-        Targets::Classes { ids, .. } => Some(correct(output.view(), ids) as f64 / rows as f64),
+        Targets::Classes { ids, .. } => Some(correct(output.view(), ids)? as f64 / rows as f64),
         Targets::Values(_) => None,
     };
     let loss = f64::from(loss.value(cpu, output.view(), all_targets(data))?);
