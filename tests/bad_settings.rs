@@ -51,7 +51,7 @@ fn passes_of_a_network_on_shapes_that_do_not_fit() -> Result<()> {
         let mut d_x = filled(4, 3);
         let no_pass = Error::Mismatch {
             argument: "workspace",
-            expected: "the forward pass of this network on this batch",
+            expected: "a forward pass of this network on this batch",
             found: "another one, or none",
         };
         let mut backward = |workspace: &mut Workspace, x: &Tensor, d_y: &Tensor| {
