@@ -1,0 +1,79 @@
+//! The shapes that are compared.
+
+use core::fmt;
+
+/// Which operand is stored transposed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    Nn,
+    Nt,
+    Tn,
+}
+
+/// `C[m, n] = A[m, k] . B[k, n]`, row-major.
+#[derive(Clone, Copy)]
+pub struct Row {
+    pub layout: Layout,
+    pub m: usize,
+    pub n: usize,
+    pub k: usize,
+}
+
+const SHAPES: [(usize, usize, usize); 35] = [
+    (4, 3, 2),
+    (1, 128, 784),
+    (8, 128, 784),
+    (64, 10, 128),
+    (32, 128, 784),
+    (64, 128, 784),
+    (128, 256, 784),
+    (256, 512, 512),
+    (256, 1024, 1024),
+    (512, 512, 512),
+    (1024, 1024, 1024),
+    (2048, 2048, 2048),
+    (512, 4096, 4096),
+    (100, 100, 100),
+    (333, 777, 555),
+    (1, 512, 512),
+    (2, 300, 300),
+    (4, 1024, 1024),
+    (6, 512, 512),
+    (10, 30, 784),
+    (12, 256, 256),
+    (13, 100, 50),
+    (16, 16, 16),
+    (31, 33, 35),
+    (32, 32, 1024),
+    (48, 48, 48),
+    (64, 64, 64),
+    (200, 200, 200),
+    (1000, 10, 30),
+    (30, 784, 10),
+    (128, 784, 64),
+    (784, 128, 64),
+    (4096, 8, 256),
+    (1024, 1024, 32),
+    (2000, 2000, 17),
+];
+
+impl Row {
+    /// Every shape in every layout.
+    pub fn all() -> impl Iterator<Item = Row> {
+        let layouts = [Layout::Nn, Layout::Nt, Layout::Tn];
+        layouts
+            .into_iter()
+            .flat_map(|layout| SHAPES.into_iter().map(move |(m, n, k)| Row { layout, m, n, k }))
+    }
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let layout = match self.layout {
+            Layout::Nn => "NN",
+            Layout::Nt => "NT",
+            Layout::Tn => "TN",
+        };
+        write!(f, "{layout} {}x{}x{}", self.m, self.n, self.k)
+    }
+}
