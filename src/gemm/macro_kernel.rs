@@ -2,7 +2,7 @@
 
 use super::blocking::Blocking;
 use super::epilogue::Finished;
-use super::micro_kernel::{Tile, TileStart};
+use super::micro_kernel::{PANEL_VECTORS, Tile, TileStart};
 use super::operand::Operand;
 use super::pack::{pack_a, pack_b};
 use super::tile_shape::TileShape;
@@ -10,7 +10,8 @@ use super::{Product, Start};
 use crate::simd::Level;
 use crate::tensor::ViewMut;
 
-/// Computes `product` into `c`, which has its shape. `scratch` holds `blocking.scratch()` elements.
+/// Computes `product` into `c`, which has its shape and at least one element. `scratch` holds
+/// `blocking.scratch()` elements.
 #[inline(always)]
 pub(super) fn five_loops<S: TileShape>(
     s: S,
@@ -20,25 +21,22 @@ pub(super) fn five_loops<S: TileShape>(
     product: Product<'_>,
     mut c: ViewMut<'_>,
 ) {
-    let Blocking { mc, kc, nc, .. } = blocking;
     let ((m, n), k) = (c.shape(), product.a.cols());
     let (packed_b, packed_a) = scratch.split_at_mut(blocking.scratch_b());
     // Loop 5, through blocks of n: splits B and C by columns.
-    for j in (0..n).step_by(nc) {
-        let nc = nc.min(n - j);
+    for_each_block(n, blocking.nc, |j, nc| {
         // Loop 4, through blocks of k: splits A by columns and B by rows. C is passed over once
         // for each, so there is one round even where k = 0.
-        for p in (0..k.max(1)).step_by(kc) {
+        for_each_block(k, blocking.kc, |p, kc| {
             let b = product.b.block((p, j), (kc, nc));
             if blocking.pack_b {
-                pack_b(packed_b, S::NR, b);
+                pack_b(s, packed_b, S::NR, b);
             }
             // Loop 3, through blocks of m: splits A and C by rows.
-            for i in (0..m).step_by(mc) {
-                let mc = mc.min(m - i);
+            for_each_block(m, blocking.mc, |i, mc| {
                 let a = product.a.block((i, p), (mc, kc));
                 if blocking.pack_a {
-                    pack_a(packed_a, S::MR, a);
+                    pack_a(s, packed_a, S::MR, a);
                 }
                 let block = Block {
                     a,
@@ -51,7 +49,21 @@ pub(super) fn five_loops<S: TileShape>(
                     is_last: p + kc >= k,
                 };
                 macro_kernel(s, level, &block, &product, c.block_mut((i, j), (mc, nc)));
-            }
+            });
+        });
+    });
+}
+
+/// Calls `f` with the start and the size of each block of `size`; with one empty block if `size`
+/// is zero.
+#[inline(always)]
+fn for_each_block(size: usize, block: usize, mut f: impl FnMut(usize, usize)) {
+    let mut at = 0;
+    loop {
+        f(at, block.min(size - at));
+        at += block;
+        if at >= size {
+            return;
         }
     }
 }
@@ -76,7 +88,7 @@ pub(super) fn start_at(start: Start<'_>, j: usize) -> Start<'_> {
     }
 }
 
-/// Loops 2 and 1: the tiles of one block of C, a strip of `MR` rows after the other.
+/// Loops 2 and 1: the tiles of one block of C, a strip of at most `MR` rows after the other.
 #[inline(always)]
 fn macro_kernel<S: TileShape>(
     s: S,
@@ -86,50 +98,73 @@ fn macro_kernel<S: TileShape>(
     mut c: ViewMut<'_>,
 ) {
     let finishes = block.is_last && product.epilogue.is_needed();
-    // Loop 2, through micro-panels of A, while B stays in L2.
-    for i in (0..c.rows()).step_by(S::MR) {
-        let rows = S::MR.min(c.rows() - i);
-        strip(s, block, i, c.block_mut((i, 0), (rows, usize::MAX)));
+    let m = c.rows();
+    let mut strips = m.div_ceil(S::MR);
+    // Loop 2, through micro-panels of A, while B stays in L2. The strips have about as many rows
+    // each: 8 = 4 + 4, not 6 + 2. In a packed block all but the last have MR.
+    let mut i = 0;
+    while i < m {
+        let rows = if block.packed_a.is_some() { S::MR } else { (m - i).div_ceil(strips) };
+        let rows = rows.min(m - i);
+        strip(s, block, (i, rows), &mut c);
         if finishes {
             let strip = c.block_mut((i, 0), (rows, usize::MAX));
             let (row, col) = (block.at.0 + i, block.at.1);
             product.epilogue.finish(level, Finished { block: strip, row, col });
         }
+        i += rows;
+        strips -= 1;
     }
 }
 
-/// Loop 1, through micro-panels of B, while the micro-panel of A at row `i` stays in L1.
+/// Loop 1, through panels of B, while the micro-panel of A, rows `i..i + rows`, stays in L1.
 #[inline(always)]
-fn strip<S: TileShape>(s: S, block: &Block<'_>, i: usize, mut c: ViewMut<'_>) {
-    let (rows, cols) = c.shape();
+fn strip<S: TileShape>(s: S, block: &Block<'_>, (i, rows): (usize, usize), c: &mut ViewMut<'_>) {
+    let (cols, c_row_step) = (c.cols(), c.stride());
     let k = block.a.cols();
     let (a, a_row_step, a_k_step) = match block.packed_a {
         Some(packed) => (packed[i * k..].as_ptr(), 1, S::MR),
         None => {
-            let a = block.a.block((i, 0), (rows, k));
-            (a.as_ptr(), a.row_step(), a.col_step())
+            let steps = (block.a.row_step(), block.a.col_step());
+            (block.a.as_ptr().wrapping_add(i * steps.0), steps.0, steps.1)
         }
     };
-    let c_row_step = c.stride();
-    for j in (0..cols).step_by(S::NR) {
-        let width = S::NR.min(cols - j);
-        let (b, b_k_step) = match block.packed_b {
-            Some(packed) => (packed[j * k..].as_ptr(), S::NR),
-            None => (block.b.block((0, j), (k, width)).as_ptr(), block.b.row_step()),
-        };
+    let (b, b_k_step, b_panel_step) = match block.packed_b {
+        Some(packed) => (packed.as_ptr(), S::NR, k * S::NR),
+        None => (block.b.as_ptr(), block.b.row_step(), S::NR),
+    };
+    let c = c.as_mut_ptr().wrapping_add(i * c_row_step);
+    let tail = cols % S::LANES;
+    let vectors = cols.div_ceil(S::LANES);
+    let mut v = 0;
+    while v < vectors {
+        let (kernel, count) = S::kernel(rows, vectors - v, tail > 0);
+        let j = v * S::LANES;
         let start = match block.start {
             Start::Zero => TileStart::Zero,
             Start::Bias(bias) => TileStart::Row(bias[j..].as_ptr()),
             Start::Output => TileStart::Output,
         };
-        let vectors = width.div_ceil(S::LANES);
-        let tail = width - (vectors - 1) * S::LANES;
-        let c = c.block_mut((0, j), (rows, width)).as_mut_ptr();
-        let tile = Tile { k, a, a_row_step, a_k_step, b, b_k_step, start, c, c_row_step, tail };
-        // SAFETY: the tile is `rows x width`, with `width` as `vectors` and `tail` say. A's rows
-        // `i..i + rows`, B's and the bias's columns `j..j + width` exist: the shapes were checked
-        // when the product was made, and the packed panels hold `k * MR` and `k * NR` elements
-        // from `i * k` and `j * k` on, `i` and `j` being multiples of `MR` and `NR`.
-        unsafe { S::kernel(rows, vectors, tail < S::LANES)(s, &tile) };
+        let tile = Tile {
+            k,
+            a,
+            a_row_step,
+            a_k_step,
+            b: b.wrapping_add(v / PANEL_VECTORS * b_panel_step),
+            b_k_step,
+            b_panel_step,
+            start,
+            c: c.wrapping_add(j),
+            c_row_step,
+            tail,
+        };
+        // SAFETY: the tile is `rows x width`: `count` vectors, the last of `tail` elements where
+        // C ends within it. Tiles start at whole panels, for only the last of a row is of an odd
+        // number of vectors. A's rows `i..i + rows`, B's and the bias's columns `j..j + width`
+        // exist: the shapes were checked when the product was made, and packed blocks hold
+        // `k * MR` elements from `i * k` on, `i` being a multiple of `MR`, and `k * NR` for each
+        // panel. `i < c.rows()` and `j < cols`, so C's elements are those of the view.
+        unsafe { kernel(s, &tile) };
+        v += count;
     }
 }

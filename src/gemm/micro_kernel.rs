@@ -9,6 +9,9 @@
 
 use crate::simd::Simd;
 
+/// Vectors in a row of a packed panel of B. A wider tile reads several panels side by side.
+pub(super) const PANEL_VECTORS: usize = 2;
+
 /// Where the accumulators of a tile start.
 #[derive(Clone, Copy)]
 pub(super) enum TileStart {
@@ -28,9 +31,11 @@ pub(super) struct Tile {
     pub a: *const f32,
     pub a_row_step: usize,
     pub a_k_step: usize,
-    /// Element `(p, j)` of B is at `b[p * b_k_step + j]`.
+    /// Element `(p, j)` of B is at `b[j / PANEL * b_panel_step + p * b_k_step + j % PANEL]`,
+    /// where a panel is [`PANEL_VECTORS`] vectors wide.
     pub b: *const f32,
     pub b_k_step: usize,
+    pub b_panel_step: usize,
     pub start: TileStart,
     /// Element `(i, j)` of C is at `c[i * c_row_step + j]`.
     pub c: *mut f32,
@@ -86,12 +91,28 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const TAIL: bool>(s: S
         // SAFETY: this is step `p < k`; row `p` of B is readable over the tile's width, and so is
         // column `p` of A for `i < MR`. The last advance may leave the operands, unread.
         unsafe {
-            let row = load_row::<S, NV, TAIL>(s, b, t.tail);
-            for i in 0..MR {
-                // Three rows share a base, so that all addresses fit into few registers.
-                let x = s.splat(*a.add(i / 3 * (3 * t.a_row_step)).add(i % 3 * t.a_row_step));
+            // The fewer of the two are held in registers, the others pass by one at a time.
+            if NV <= MR {
+                let mut row = [s.splat(0.0); NV];
                 for j in 0..NV {
-                    acc[i][j] = s.mul_add(x, row[j], acc[i][j]);
+                    row[j] = load_b::<S, NV, TAIL>(s, b, j, t);
+                }
+                for i in 0..MR {
+                    let x = s.splat(*element_of_row(a, i, t.a_row_step));
+                    for j in 0..NV {
+                        acc[i][j] = s.mul_add(x, row[j], acc[i][j]);
+                    }
+                }
+            } else {
+                let mut column = [s.splat(0.0); MR];
+                for i in 0..MR {
+                    column[i] = s.splat(*element_of_row(a, i, t.a_row_step));
+                }
+                for j in 0..NV {
+                    let y = load_b::<S, NV, TAIL>(s, b, j, t);
+                    for i in 0..MR {
+                        acc[i][j] = s.mul_add(column[i], y, acc[i][j]);
+                    }
                 }
             }
         }
@@ -101,6 +122,35 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const TAIL: bool>(s: S
     for i in 0..MR {
         // SAFETY: row `i < MR` of C is writable over the tile's width.
         unsafe { store_row::<S, NV, TAIL>(s, t.c.add(i * t.c_row_step), acc[i], t.tail) };
+    }
+}
+
+/// Where row `i` of A's column at `a` is. Three rows share a base, so that all addresses fit into
+/// few registers.
+///
+/// # Safety
+/// Row `i` of that column is an element of A.
+#[inline(always)]
+unsafe fn element_of_row(a: *const f32, i: usize, row_step: usize) -> *const f32 {
+    // SAFETY: the caller's promise.
+    unsafe { a.add(i / 3 * (3 * row_step)).add(i % 3 * row_step) }
+}
+
+/// Vector `j` of B's row at `b`.
+///
+/// # Safety
+/// The row is readable over the tile's width.
+#[inline(always)]
+unsafe fn load_b<S: Simd, const NV: usize, const TAIL: bool>(
+    s: S,
+    b: *const f32,
+    j: usize,
+    t: &Tile,
+) -> S::F32 {
+    // SAFETY: vector `j` lies within the tile's width, the last one with `tail` elements.
+    unsafe {
+        let src = b.add(j / PANEL_VECTORS * t.b_panel_step + j % PANEL_VECTORS * S::LANES);
+        if TAIL && j == NV - 1 { s.load_partial(src, t.tail) } else { s.load(src) }
     }
 }
 

@@ -10,86 +10,133 @@
 //!   ...
 //! ```
 //!
-//! A last panel with fewer lanes is filled up with zeros. Transposition is free of cost here: an
-//! operand whose lanes are not contiguous is transposed while it is copied.
+//! A last panel with fewer lanes is filled up with zeros. An operand whose lanes are not
+//! contiguous is transposed in registers on its way.
 
 use super::operand::Operand;
-
-/// Steps of k that are transposed together: half a cache line of each lane.
-const RUN: usize = 8;
+use crate::simd::{SQUARE, Simd};
 
 /// Packs `a [m, kc]` into panels of `width` rows.
 #[inline(always)]
-pub(super) fn pack_a(dst: &mut [f32], width: usize, a: Operand<'_>) {
-    let (lane_step, k_step) = (a.row_step(), a.col_step());
+pub(super) fn pack_a<S: Simd>(s: S, dst: &mut [f32], width: usize, a: Operand<'_>) {
+    let source = Source {
+        data: a.as_ptr(),
+        lanes: a.rows(),
+        k: a.cols(),
+        lane_step: a.row_step(),
+        k_step: a.col_step(),
+    };
     // SAFETY: lanes are the rows and k the columns of `a`.
-    unsafe { pack(dst, width, a.as_ptr(), (a.rows(), a.cols()), (lane_step, k_step)) }
+    unsafe { pack(s, dst, width, source) }
 }
 
 /// Packs `b [kc, n]` into panels of `width` columns.
 #[inline(always)]
-pub(super) fn pack_b(dst: &mut [f32], width: usize, b: Operand<'_>) {
-    let (lane_step, k_step) = (b.col_step(), b.row_step());
+pub(super) fn pack_b<S: Simd>(s: S, dst: &mut [f32], width: usize, b: Operand<'_>) {
+    let source = Source {
+        data: b.as_ptr(),
+        lanes: b.cols(),
+        k: b.rows(),
+        lane_step: b.col_step(),
+        k_step: b.row_step(),
+    };
     // SAFETY: lanes are the columns and k the rows of `b`.
-    unsafe { pack(dst, width, b.as_ptr(), (b.cols(), b.rows()), (lane_step, k_step)) }
+    unsafe { pack(s, dst, width, source) }
+}
+
+/// What is packed: element `(lane, p)` is at `data[lane * lane_step + p * k_step]`, and readable
+/// for `lane < lanes`, `p < k`. One of the steps is 1.
+#[derive(Clone, Copy)]
+struct Source {
+    data: *const f32,
+    lanes: usize,
+    k: usize,
+    lane_step: usize,
+    k_step: usize,
 }
 
 /// # Safety
-/// Element `(lane, p)` is readable at `src[lane * lane_step + p * k_step]` for `lane < lanes`,
-/// `p < k`.
+/// `source` is what its fields say.
 #[inline(always)]
-unsafe fn pack(
-    dst: &mut [f32],
-    width: usize,
-    src: *const f32,
-    (lanes, k): (usize, usize),
-    (lane_step, k_step): (usize, usize),
-) {
-    if k == 0 {
-        return;
-    }
-    let panels = dst.chunks_exact_mut(width * k).take(lanes.div_ceil(width));
-    debug_assert_eq!(panels.len(), lanes.div_ceil(width), "the buffer holds every panel");
-    for (panel, first) in panels.zip((0..lanes).step_by(width)) {
-        let lanes = width.min(lanes - first);
-        if lanes < width {
-            panel.fill(0.0);
+unsafe fn pack<S: Simd>(s: S, dst: &mut [f32], width: usize, source: Source) {
+    let dst = &mut dst[..source.lanes.div_ceil(width) * width * source.k];
+    // SAFETY: the caller's promise; `dst` has exactly the elements of the panels.
+    unsafe {
+        if source.lane_step == 1 {
+            copy_lanes(dst.as_mut_ptr(), width, source);
+        } else {
+            transpose(s, dst.as_mut_ptr(), width, source);
         }
-        for p in (0..k).step_by(RUN) {
-            let run = RUN.min(k - p);
-            // SAFETY: lanes `first..first + lanes` and steps `p..p + run` exist in the source, and
-            // `(p + run) * width` elements in the panel.
-            unsafe {
-                let src = src.add(first * lane_step + p * k_step);
-                let dst = panel.as_mut_ptr().add(p * width);
-                if lane_step == 1 {
-                    for q in 0..run {
-                        copy(src.add(q * k_step), dst.add(q * width), lanes, width);
-                    }
-                } else {
-                    for lane in 0..lanes {
-                        for q in 0..run {
-                            *dst.add(q * width + lane) = *src.add(lane * lane_step + q * k_step);
-                        }
+    }
+}
+
+/// Steps of k that are copied together, so that as many rows are read side by side.
+const RUN: usize = 8;
+
+/// Packs contiguous lanes: runs of a few rows, from left to right through all panels.
+///
+/// # Safety
+/// `source` is what its fields say, its lanes are contiguous, and `dst` has room for its panels.
+#[inline(always)]
+unsafe fn copy_lanes(dst: *mut f32, width: usize, source: Source) {
+    let Source { data, lanes, k, k_step, .. } = source;
+    let mut p = 0;
+    while p < k {
+        let run = RUN.min(k - p);
+        let mut first = 0;
+        while first < lanes {
+            let count = width.min(lanes - first);
+            for q in p..p + run {
+                // SAFETY: `count` lanes from `first` on, at step `q < k`, of the source; row `q`
+                // of the panel that starts at lane `first`.
+                unsafe {
+                    let src = data.add(q * k_step + first);
+                    let dst = dst.add(first * k + q * width);
+                    if count == width {
+                        // Of a length known to the compiler.
+                        core::ptr::copy_nonoverlapping(src, dst, width);
+                    } else {
+                        core::ptr::copy_nonoverlapping(src, dst, count);
+                        core::ptr::write_bytes(dst.add(count), 0, width - count);
                     }
                 }
             }
+            first += width;
         }
+        p += run;
     }
 }
 
-/// Copies a row of a panel; a full row has a length known to the compiler.
+/// Packs lanes that are rows in memory: squares of [`SQUARE`] lanes and steps, along the rows.
 ///
 /// # Safety
-/// `lanes <= width` elements are readable at `src`, and writable at `dst`.
+/// `source` is what its fields say, its steps of k are contiguous, and `dst` has room for its
+/// panels.
 #[inline(always)]
-unsafe fn copy(src: *const f32, dst: *mut f32, lanes: usize, width: usize) {
-    // SAFETY: the caller's promise; the destination is a buffer of this crate.
-    unsafe {
-        if lanes == width {
-            core::ptr::copy_nonoverlapping(src, dst, width);
-        } else {
-            core::ptr::copy_nonoverlapping(src, dst, lanes);
+unsafe fn transpose<S: Simd>(s: S, dst: *mut f32, width: usize, source: Source) {
+    let Source { data, lanes, k, lane_step, .. } = source;
+    let mut first = 0;
+    while first < lanes {
+        // Lanes of this panel in groups; the last may be of fewer lanes, of the source or at all.
+        let mut group = 0;
+        while group < width {
+            let stored = SQUARE.min(width - group);
+            let count = stored.min(lanes.saturating_sub(first + group));
+            let mut p = 0;
+            while p < k {
+                let run = SQUARE.min(k - p);
+                // SAFETY: `count` lanes from `first + group` on and `run` steps from `p` on are
+                // in the source (the address of none is not read); `stored` lanes of the panel's
+                // rows `p..p + run` are in `dst`.
+                unsafe {
+                    let src = data.wrapping_add((first + group) * lane_step + p);
+                    let dst = dst.add(first * k + p * width + group);
+                    s.transpose(src, lane_step, (count, run), dst, width, stored);
+                }
+                p += run;
+            }
+            group += SQUARE;
         }
+        first += width;
     }
 }

@@ -160,13 +160,13 @@ fn a_packed_block_is_a_row_of_micro_panels() {
             // panel, which stays as it was.
             for source in [Operand::from(rows), columns.t().into()] {
                 let mut packed = vec![f32::NAN; (panels + 1) * k * width];
-                pack_a(&mut packed, width, source);
+                pack_a(S, &mut packed, width, source);
                 assert_eq!(packed[..panels * k * width], expected, "A {lanes} {k} {width}");
                 assert!(packed[panels * k * width..].iter().all(|x| x.is_nan()));
             }
             for source in [Operand::from(columns), rows.t().into()] {
                 let mut packed = vec![f32::NAN; panels * k * width];
-                pack_b(&mut packed, width, source);
+                pack_b(S, &mut packed, width, source);
                 assert_eq!(packed, expected, "B {lanes} {k} {width}");
             }
         }

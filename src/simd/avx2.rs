@@ -5,7 +5,7 @@
 
 use core::arch::x86_64::*;
 
-use super::{Simd, sealed::Sealed};
+use super::{SQUARE, Simd, sealed::Sealed};
 
 /// Proof that the processor has AVX2 and FMA.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,54 @@ impl Avx2 {
     fn first_lanes(self, count: usize) -> __m256i {
         // SAFETY: the eight words start at `8 - count` at most, within the sixteen of the table.
         unsafe { _mm256_loadu_si256(MASKS.as_ptr().add(8 - count.min(8)).cast()) }
+    }
+}
+
+impl Avx2 {
+    /// The token, from a level that includes this one.
+    #[inline(always)]
+    pub(super) fn of(_: super::Avx512) -> Self {
+        Self { _private: () }
+    }
+
+    /// Turns eight rows of eight in registers: the halves of rows `i` and `i + 4` make a vector,
+    /// so that only 4 x 4 squares within each half are left to turn.
+    ///
+    /// # Safety
+    /// Eight elements are readable at each of the eight rows of `src`, and writable at those of
+    /// `dst`.
+    #[inline(always)]
+    unsafe fn transpose_square(
+        self,
+        src: *const f32,
+        src_step: usize,
+        dst: *mut f32,
+        dst_step: usize,
+    ) {
+        for half in [0, 4] {
+            // SAFETY: the caller's promise; `half..half + 4` of each row of `src` are read, rows
+            // `half..half + 4` of `dst` written.
+            unsafe {
+                let mut pairs = [_mm256_setzero_ps(); 4];
+                for i in 0..4 {
+                    let low = _mm_loadu_ps(src.add(i * src_step + half));
+                    let high = _mm_loadu_ps(src.add((i + 4) * src_step + half));
+                    pairs[i] = _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(low), high);
+                }
+                let [a, b, c, d] = pairs;
+                let (ab_low, ab_high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
+                let (cd_low, cd_high) = (_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
+                let turned = [
+                    _mm256_shuffle_ps::<0x44>(ab_low, cd_low),
+                    _mm256_shuffle_ps::<0xee>(ab_low, cd_low),
+                    _mm256_shuffle_ps::<0x44>(ab_high, cd_high),
+                    _mm256_shuffle_ps::<0xee>(ab_high, cd_high),
+                ];
+                for j in 0..4 {
+                    _mm256_storeu_ps(dst.add((half + j) * dst_step), turned[j]);
+                }
+            }
+        }
     }
 }
 
@@ -90,6 +138,41 @@ impl Simd for Avx2 {
                 _mm_store_ss(dst, rest);
             }
         }
+    }
+
+    #[inline(always)]
+    unsafe fn transpose(
+        self,
+        src: *const f32,
+        src_step: usize,
+        (rows, cols): (usize, usize),
+        dst: *mut f32,
+        dst_step: usize,
+        stored: usize,
+    ) {
+        if (rows, cols, stored) == (SQUARE, SQUARE, SQUARE) {
+            // SAFETY: the caller's promise, for a whole square.
+            return unsafe { self.transpose_square(src, src_step, dst, dst_step) };
+        }
+        let (mut square, mut turned) = ([0.0; SQUARE * SQUARE], [0.0; SQUARE * SQUARE]);
+        // SAFETY: the caller's promise for `rows x cols` and `cols x stored` elements; the two
+        // squares hold eight rows of eight.
+        unsafe {
+            for i in 0..rows {
+                let row = self.load_partial(src.add(i * src_step), cols);
+                self.store(square.as_mut_ptr().add(i * SQUARE), row);
+            }
+            self.transpose_square(square.as_ptr(), SQUARE, turned.as_mut_ptr(), SQUARE);
+            for j in 0..cols {
+                let row = self.load(turned.as_ptr().add(j * SQUARE));
+                self.store_partial(dst.add(j * dst_step), stored, row);
+            }
+        }
+    }
+    #[inline(always)]
+    fn prefetch(self, p: *const f32) {
+        // SAFETY: a prefetch never faults, and the token proves the feature.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
     }
 
     #[inline(always)]

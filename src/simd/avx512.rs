@@ -2,7 +2,7 @@
 
 use core::arch::x86_64::*;
 
-use super::{Simd, sealed::Sealed};
+use super::{Avx2, Simd, sealed::Sealed};
 
 /// Proof that the processor has AVX-512 F, VL, DQ and BW.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +66,25 @@ impl Simd for Avx512 {
         // SAFETY: lanes from `count` on are masked off and not written; the rest is the caller's
         // promise.
         unsafe { _mm512_mask_storeu_ps(dst, first_lanes(count), x) }
+    }
+    #[inline(always)]
+    unsafe fn transpose(
+        self,
+        src: *const f32,
+        src_step: usize,
+        shape: (usize, usize),
+        dst: *mut f32,
+        dst_step: usize,
+        stored: usize,
+    ) {
+        // Two shuffles of 256 bits a cycle move as much as one of 512.
+        // SAFETY: the caller's promise.
+        unsafe { Avx2::of(self).transpose(src, src_step, shape, dst, dst_step, stored) }
+    }
+    #[inline(always)]
+    fn prefetch(self, p: *const f32) {
+        // SAFETY: a prefetch never faults, and the token proves the feature.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
     }
     #[inline(always)]
     fn splat(self, x: f32) -> __m512 {

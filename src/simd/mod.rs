@@ -38,6 +38,9 @@ pub(crate) use level::dispatch;
 pub use level::{LEVEL_VARIABLE, Level};
 pub use portable::Portable;
 
+/// Rows and columns of the squares that [`Simd::transpose`] turns, on every level.
+pub const SQUARE: usize = 8;
+
 mod sealed {
     pub trait Sealed {}
 }
@@ -81,6 +84,38 @@ pub trait Simd: Copy + Send + Sync + core::fmt::Debug + sealed::Sealed + 'static
     /// # Safety
     /// `count <= LANES`, and `dst` is valid for writing `count` elements.
     unsafe fn store_partial(self, dst: *mut f32, count: usize, x: Self::F32);
+
+    /// Transposes a square of at most [`SQUARE`] rows and columns: `dst[j * dst_step + i]` is
+    /// `src[i * src_step + j]` for `i < rows`, and zero for the other `i < stored`.
+    ///
+    /// # Safety
+    /// `rows <= stored <= SQUARE` and `cols <= SQUARE`; `cols` elements are readable at each of
+    /// the `rows` rows of `src`, `stored` elements writable at each of the `cols` rows of `dst`.
+    #[inline(always)]
+    unsafe fn transpose(
+        self,
+        src: *const f32,
+        src_step: usize,
+        (rows, cols): (usize, usize),
+        dst: *mut f32,
+        dst_step: usize,
+        stored: usize,
+    ) {
+        for j in 0..cols {
+            for i in 0..stored {
+                // SAFETY: the caller's promise.
+                unsafe {
+                    let x = if i < rows { *src.add(i * src_step + j) } else { 0.0 };
+                    *dst.add(j * dst_step + i) = x;
+                }
+            }
+        }
+    }
+    /// A hint that the cache line of `p` will be needed; any address will do.
+    #[inline(always)]
+    fn prefetch(self, p: *const f32) {
+        let _ = p;
+    }
 
     /// `x` in every lane.
     fn splat(self, x: f32) -> Self::F32;

@@ -23,6 +23,9 @@ pub struct Options {
     /// Only rows whose name, such as `NT 4x1024x1024`, contains this.
     #[arg(long, default_value = "")]
     rows: String,
+    /// Only these peers, by name.
+    #[arg(long, value_delimiter = ',')]
+    against: Vec<String>,
     /// Seconds that each library gets in each row.
     #[arg(long, default_value_t = 0.15)]
     seconds: f64,
@@ -55,6 +58,10 @@ pub fn run(options: &Options) -> ExitCode {
 
 fn table(options: &Options, threads: usize) -> ExitCode {
     let mut libraries = libraries::all(threads);
+    if !options.against.is_empty() {
+        let ours = libraries[0].name();
+        libraries.retain(|l| l.name() == ours || options.against.iter().any(|a| a == l.name()));
+    }
     let peak = peak();
     println!(
         "{} threads, level {}, peak of a core {:.1} GF/s; GF/s of each, best of many",
