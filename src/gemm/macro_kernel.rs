@@ -158,6 +158,14 @@ fn strip<S: TileShape>(s: S, block: &Block<'_>, (i, rows): (usize, usize), c: &m
             c_row_step,
             tail,
         };
+        // C rests in a cache further away: fetch the next tile's while this one computes.
+        if k >= 64 {
+            for row in 0..rows {
+                let next = tile.c.wrapping_add(row * c_row_step + count * S::LANES);
+                s.prefetch(next);
+                s.prefetch(next.wrapping_add(count * S::LANES - 1));
+            }
+        }
         // SAFETY: the tile is `rows x width`: `count` vectors, the last of `tail` elements where
         // C ends within it. Tiles start at whole panels, for only the last of a row is of an odd
         // number of vectors. A's rows `i..i + rows`, B's and the bias's columns `j..j + width`
