@@ -122,7 +122,7 @@ pub fn backward(
     output_gradient(cpu, activation, output, d_output.reborrow())?;
     let d_z = d_output.as_view();
     if let Some(d_input) = d_input {
-        input_gradient(cpu, scratch, d_z, weight, Below::Nothing, (Accum::Replace, d_input))?;
+        input_gradient(cpu, scratch, d_z, weight, None, (Accum::Replace, d_input))?;
     }
     weight_gradient(cpu, scratch, input, d_z, accum, d_weight)?;
     match d_bias {
@@ -158,13 +158,11 @@ pub(crate) fn output_gradient(
     Ok(())
 }
 
-/// What `dX` is multiplied by, once it is complete.
+/// The layer whose output X is.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Below<'a> {
-    /// Nothing: dX itself is wanted.
-    Nothing,
-    /// The derivative of the layer whose output X is: dX becomes dZ of that layer.
-    Output(Activation, View<'a>),
+pub(crate) struct Below<'a> {
+    pub activation: Activation,
+    pub output: View<'a>,
 }
 
 /// `dX = dZ.W^T`, or dZ of the layer below.
@@ -173,14 +171,14 @@ pub(crate) fn input_gradient(
     scratch: &mut Scratch,
     d_z: View<'_>,
     weight: View<'_>,
-    below: Below<'_>,
+    below: Option<Below<'_>>,
     (accum, d_input): (Accum, ViewMut<'_>),
 ) -> Result<()> {
     match below {
-        Below::Nothing | Below::Output(Activation::Identity, _) => {
+        None | Some(Below { activation: Activation::Identity, .. }) => {
             matmul(cpu, scratch, d_z, weight.t(), accum, d_input)
         }
-        Below::Output(activation, other) => with_activation!(activation, f => {
+        Some(Below { activation, output: other }) => with_activation!(activation, f => {
             let epilogue = MulMap { f: Derivative(f), other };
             let factors = (d_z.into(), weight.t().into());
             matmul_fused(cpu, scratch, factors, accum.into(), &epilogue, d_input)
@@ -219,7 +217,8 @@ pub(crate) fn bias_gradient(
     Ok(())
 }
 
-struct AddTo;
+/// `sum + x`
+pub(crate) struct AddTo;
 
 impl Update<1, 1> for AddTo {
     #[inline(always)]
