@@ -17,7 +17,7 @@ use crate::activation::{Activation, Backward, Derivative, Forward, with_activati
 use crate::cpu::Cpu;
 use crate::error::{Result, check_len, check_shape};
 use crate::gemm::{self, Accum, Map, MulMap, Start, matmul, matmul_fused};
-use crate::parallel::for_each_block;
+use crate::parallel::{for_each_block, for_each_run};
 use crate::scratch::Scratch;
 use crate::simd::slice::{self, Update};
 use crate::simd::{Simd, dispatch};
@@ -207,7 +207,7 @@ pub(crate) fn weight_gradient(
     matmul(cpu, scratch, input.t(), d_z, accum, d_weight)
 }
 
-/// `db[j] = sum over i of dZ[i, j]`, one row after the other.
+/// `db[j] = sum over i of dZ[i, j]`, one row after the other; threads divide the columns.
 pub(crate) fn bias_gradient(
     cpu: Cpu,
     d_z: View<'_>,
@@ -215,13 +215,17 @@ pub(crate) fn bias_gradient(
     d_bias: &mut [f32],
 ) -> Result<()> {
     check_len("d_bias", d_z.cols(), d_bias.len())?;
-    if accum == Accum::Replace {
-        d_bias.fill(0.0);
-    }
-    dispatch!(cpu.level(), s => {
-        for row in d_z.iter_rows() {
-            slice::update(s, &AddTo, [row], [&mut *d_bias]);
+    let elements = (d_z.rows() as u64).saturating_mul(d_z.cols() as u64);
+    for_each_run(cpu, elements, d_bias, &|first, sums| {
+        if accum == Accum::Replace {
+            sums.fill(0.0);
         }
+        dispatch!(cpu.level(), s => {
+            for row in d_z.iter_rows() {
+                let row = row.get(first..).unwrap_or(&[]);
+                slice::update(s, &AddTo, [row], [&mut *sums]);
+            }
+        });
     });
     Ok(())
 }
