@@ -143,7 +143,9 @@ impl Network {
         })
     }
 
-    /// The arena of all parameters, with zeros between the tensors.
+    /// The arena of all parameters, with zeros between the tensors. Its length is what gradients and
+    /// an optimizer of this network have: the sum of the tensors' lengths, each rounded up to a
+    /// multiple of 16, and so not the [`parameter_count`](Network::parameter_count).
     pub fn parameters(&self) -> &[f32] {
         self.parameters.as_slice()
     }
@@ -159,8 +161,10 @@ impl Network {
         self.plan.layers().map(|layer| layer.weight.len() + layer.bias.len()).sum()
     }
 
-    /// An optimizer for this network. Error: [`Value`](crate::Error::Value) names a setting of the rule
-    /// that has no meaning.
+    /// An optimizer for this network: [`Optimizer::new`] with the length of
+    /// [`parameters`](Network::parameters), as every optimizer that is given to
+    /// [`train_step`](Network::train_step) must have. Error: [`Value`](crate::Error::Value) names
+    /// a setting of the rule that has no meaning.
     pub fn optimizer(&self, rule: impl Into<Rule>) -> Result<Optimizer> {
         Optimizer::new(rule, self.parameters.as_slice().len())
     }

@@ -136,7 +136,8 @@ impl Network {
     /// ```
     ///
     /// Errors: those of [`forward`](Network::forward) and of [`Loss::value`];
-    /// [`Length`](Error::Length) names `parameters` if the optimizer was made for another network.
+    /// [`Length`](Error::Length) names `parameters` if the optimizer was made for another length than
+    /// that of [`parameters`](Network::parameters).
     /// After an error the parameters are as before.
     pub fn train_step(
         &mut self,
