@@ -96,6 +96,7 @@ impl Layer {
         let saved = Saved { input: self.input.view(), output: self.output.view() };
         let gradients = Gradients {
             d_input: Some(self.d_input.view_mut()),
+            below: None,
             d_weight: self.d_weight.view_mut(),
             d_bias: Some(self.d_bias.as_mut_slice()),
             accum: Accum::Replace,

@@ -111,7 +111,7 @@ fn train(options: &Options) -> Outcome {
         .epochs(options.epochs as usize)
         .batch_size(options.batch as usize)
         .seed(options.seed)
-        .run(&mut network, &mut optimizer, &train, Some(&test), |epoch| {
+        .run(&mut network, &mut optimizer, &train, Some(&test), |epoch, _| {
             written = progress.suspend(|| writeln!(out, "{}", line(epoch)));
             progress.inc(1);
             if written.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

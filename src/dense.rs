@@ -5,19 +5,19 @@
 //!               Y = f(Z)                fused: b starts the sums, f runs on finished rows
 //!
 //!   backward   dZ = dY * f'(Y)          f' is computed from Y, so Z is never stored
-//!              dX = dZ.W^T              fused: dZ of the layer below, dX * f'(X), if that is asked for
+//!              dX = dZ.W^T              fused: dZ of the layer below, dX * f'(X), if `below` is given
 //!              dW = X^T.dZ
 //!              db = column sums of dZ
 //! ```
 //!
-//! [`forward`] and [`backward`] are the whole layer. A network calls the four products of the
-//! backward pass one by one, so that `dX` can be fused with the derivative of the layer below.
+//! [`forward`] and [`backward`] are the whole layer. A network calls the parts of the backward pass
+//! one by one, as a node that is read several times sums its gradients before they are derived.
 
 use crate::activation::{Activation, Backward, Derivative, Forward, with_activation};
 use crate::cpu::Cpu;
 use crate::error::{Result, check_len, check_shape};
 use crate::gemm::{self, Accum, Map, MulMap, Start, matmul, matmul_fused};
-use crate::parallel::for_each_block;
+use crate::parallel::{for_each_block, for_each_run};
 use crate::scratch::Scratch;
 use crate::simd::slice::{self, Update};
 use crate::simd::{Simd, dispatch};
@@ -43,11 +43,24 @@ pub struct Saved<'a> {
     pub output: View<'a>,
 }
 
+/// The layer whose output X is.
+#[derive(Clone, Copy, Debug)]
+pub struct Below<'a> {
+    /// Its f.
+    pub activation: Activation,
+    /// Its Y, `[batch, in]`: X, unless something else happened to it on the way.
+    pub output: View<'a>,
+}
+
 /// Where the gradients of a layer go.
 #[derive(Debug)]
 pub struct Gradients<'a> {
-    /// dX, `[batch, in]`; `None` skips that product, for a first layer.
+    /// dX, `[batch, in]`, or dZ of the layer below; `None` skips that product, for a first layer.
     pub d_input: Option<ViewMut<'a>>,
+    /// With the layer below, `d_input` is its dZ, `dX * f'(Y)`: its rows are multiplied while they
+    /// are in the first-level cache. That layer's own backward pass then starts from dZ, as that of
+    /// a layer without an activation.
+    pub below: Option<Below<'a>>,
     /// dW, `[in, out]`.
     pub d_weight: ViewMut<'a>,
     /// db, `[out]`, if there is a bias.
@@ -97,8 +110,8 @@ pub fn forward(
 
 /// The gradients of a layer from `d_output = dY [batch, out]`, which becomes dZ in place.
 ///
-/// Errors: a shape error names `weight`, `bias`, `output`, `d_output`, `d_input`, `d_weight` or
-/// `d_bias`; then nothing is written.
+/// Errors: a shape error names `weight`, `bias`, `output`, `d_output`, `d_input`, `below`,
+/// `d_weight` or `d_bias`; then nothing is written.
 pub fn backward(
     cpu: Cpu,
     scratch: &mut Scratch,
@@ -108,7 +121,7 @@ pub fn backward(
     gradients: Gradients<'_>,
 ) -> Result<()> {
     let Dense { weight, bias, activation } = layer;
-    let Gradients { d_input, d_weight, d_bias, accum } = gradients;
+    let Gradients { d_input, below, d_weight, d_bias, accum } = gradients;
     let Saved { input, output } = saved;
     check_layer(layer, input.cols())?;
     check_shape("output", (input.rows(), weight.cols()), output.shape())?;
@@ -117,12 +130,15 @@ pub fn backward(
     if let Some(d_input) = &d_input {
         check_shape("d_input", input.shape(), d_input.shape())?;
     }
+    if let Some(below) = &below {
+        check_shape("below", input.shape(), below.output.shape())?;
+    }
     check_len("d_bias", bias.map_or(0, |b| b.len()), d_bias.as_ref().map_or(0, |b| b.len()))?;
 
     output_gradient(cpu, activation, output, d_output.reborrow())?;
     let d_z = d_output.as_view();
     if let Some(d_input) = d_input {
-        input_gradient(cpu, scratch, d_z, weight, Below::Nothing, (Accum::Replace, d_input))?;
+        input_gradient(cpu, scratch, d_z, weight, below, (Accum::Replace, d_input))?;
     }
     weight_gradient(cpu, scratch, input, d_z, accum, d_weight)?;
     match d_bias {
@@ -158,29 +174,20 @@ pub(crate) fn output_gradient(
     Ok(())
 }
 
-/// What `dX` is multiplied by, once it is complete.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Below<'a> {
-    /// Nothing: dX itself is wanted.
-    Nothing,
-    /// The derivative of the layer whose output X is: dX becomes dZ of that layer.
-    Output(Activation, View<'a>),
-}
-
 /// `dX = dZ.W^T`, or dZ of the layer below.
 pub(crate) fn input_gradient(
     cpu: Cpu,
     scratch: &mut Scratch,
     d_z: View<'_>,
     weight: View<'_>,
-    below: Below<'_>,
+    below: Option<Below<'_>>,
     (accum, d_input): (Accum, ViewMut<'_>),
 ) -> Result<()> {
     match below {
-        Below::Nothing | Below::Output(Activation::Identity, _) => {
+        None | Some(Below { activation: Activation::Identity, .. }) => {
             matmul(cpu, scratch, d_z, weight.t(), accum, d_input)
         }
-        Below::Output(activation, other) => with_activation!(activation, f => {
+        Some(Below { activation, output: other }) => with_activation!(activation, f => {
             let epilogue = MulMap { f: Derivative(f), other };
             let factors = (d_z.into(), weight.t().into());
             matmul_fused(cpu, scratch, factors, accum.into(), &epilogue, d_input)
@@ -200,7 +207,7 @@ pub(crate) fn weight_gradient(
     matmul(cpu, scratch, input.t(), d_z, accum, d_weight)
 }
 
-/// `db[j] = sum over i of dZ[i, j]`, one row after the other.
+/// `db[j] = sum over i of dZ[i, j]`, one row after the other; threads divide the columns.
 pub(crate) fn bias_gradient(
     cpu: Cpu,
     d_z: View<'_>,
@@ -208,18 +215,23 @@ pub(crate) fn bias_gradient(
     d_bias: &mut [f32],
 ) -> Result<()> {
     check_len("d_bias", d_z.cols(), d_bias.len())?;
-    if accum == Accum::Replace {
-        d_bias.fill(0.0);
-    }
-    dispatch!(cpu.level(), s => {
-        for row in d_z.iter_rows() {
-            slice::update(s, &AddTo, [row], [&mut *d_bias]);
+    let elements = (d_z.rows() as u64).saturating_mul(d_z.cols() as u64);
+    for_each_run(cpu, elements, d_bias, &|first, sums| {
+        if accum == Accum::Replace {
+            sums.fill(0.0);
         }
+        dispatch!(cpu.level(), s => {
+            for row in d_z.iter_rows() {
+                let row = row.get(first..).unwrap_or(&[]);
+                slice::update(s, &AddTo, [row], [&mut *sums]);
+            }
+        });
     });
     Ok(())
 }
 
-struct AddTo;
+/// `sum + x`
+pub(crate) struct AddTo;
 
 impl Update<1, 1> for AddTo {
     #[inline(always)]

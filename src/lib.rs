@@ -23,8 +23,8 @@
 //! let (train, test) = data::digits().split(0.8, 42)?;
 //! let mut network = Network::mlp(&[64, 128, 10], Activation::Relu, 42)?;
 //! let mut adam = network.optimizer(Adam::new(2e-3))?;
-//! let fit = Fit::new(Loss::CROSS_ENTROPY).epochs(20);
-//! let history = fit.run(&mut network, &mut adam, &train, Some(&test), |_| Continue(()))?;
+//! let mut fit = Fit::new(Loss::CROSS_ENTROPY).epochs(20);
+//! let history = fit.run(&mut network, &mut adam, &train, Some(&test), |_, _| Continue(()))?;
 //! # let accuracy = history.last().and_then(|epoch| epoch.validation?.accuracy);
 //! # assert!(accuracy.is_some_and(|accuracy| accuracy > 0.95), "{history:?}");
 //! # Ok::<(), densecore::Error>(())

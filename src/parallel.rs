@@ -45,6 +45,9 @@ pub(crate) fn threads_for(cpu: Cpu, ns: u64) -> usize {
     }
 }
 
+/// Elements in a cache line.
+const LINE: usize = 16;
+
 /// Elements that one thread is assumed to handle in a nanosecond, in a pass over slices.
 const ELEMENTS_PER_NS: u64 = 4;
 
@@ -73,7 +76,7 @@ fn divide<const R: usize, const U: usize>(
     }
     // A whole number of cache lines for each.
     let len = updated.first().map_or(0, |u| u.len());
-    let cut = len / threads * (threads / 2) / 16 * 16;
+    let cut = len / threads * (threads / 2) / LINE * LINE;
     let (mut head, mut tail) = ([&[][..]; R], [&[][..]; R]);
     for (i, slice) in read.into_iter().enumerate() {
         (head[i], tail[i]) = slice.split_at(cut.min(slice.len()));
@@ -92,6 +95,39 @@ fn divide<const R: usize, const U: usize>(
         cpu,
         || divide(cpu, threads / 2, head, head_updated, f),
         || divide(cpu, threads - threads / 2, tail, tail_updated, f),
+    );
+}
+
+/// Calls `f` with runs of whole cache lines of `values`, each with the place at which it starts, on
+/// as many threads as a pass over `elements` elements, as many for each value, is worth.
+pub(crate) fn for_each_run(
+    cpu: Cpu,
+    elements: u64,
+    values: &mut [f32],
+    f: &(impl Fn(usize, &mut [f32]) + Sync),
+) {
+    let threads = threads_for(cpu, elements / ELEMENTS_PER_NS);
+    let lines = values.len().div_ceil(LINE);
+    divide_run(cpu, threads.min(lines), 0, values, f);
+}
+
+fn divide_run(
+    cpu: Cpu,
+    threads: usize,
+    first: usize,
+    values: &mut [f32],
+    f: &(impl Fn(usize, &mut [f32]) + Sync),
+) {
+    if threads < 2 {
+        return f(first, values);
+    }
+    let half = threads / 2;
+    let cut = values.len().div_ceil(LINE) * half / threads * LINE;
+    let (head, tail) = values.split_at_mut(cut);
+    join(
+        cpu,
+        || divide_run(cpu, half, first, head, f),
+        || divide_run(cpu, threads - half, first + cut, tail, f),
     );
 }
 

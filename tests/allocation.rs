@@ -174,6 +174,7 @@ fn calls<'a>() -> Result<Calls<'a>> {
             delta.as_mut_slice().copy_from_slice(&d);
             let to = Gradients {
                 d_input: Some(d_input.view_mut()),
+                below: None,
                 d_weight: d_weight.view_mut(),
                 d_bias: Some(&mut d_bias),
                 accum: Accum::Add,

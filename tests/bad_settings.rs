@@ -245,22 +245,22 @@ fn training_on_sets_that_do_not_fit_changes_nothing() -> Result<()> {
         let mut optimizer = network.optimizer(Sgd::new(0.1))?;
         let loss = Loss::CrossEntropy(Reduction::Mean);
         let good = set(filled(6, 3), 2);
-        let mut fit = |fit: Fit, train: &Dataset, validation: Option<&Dataset>| {
-            let go_on = |_: &_| ControlFlow::Continue(());
+        let mut fit = |mut fit: Fit, train: &Dataset, validation: Option<&Dataset>| {
+            let go_on = |_: &_, _: &_| ControlFlow::Continue(());
             let result = fit.run(&mut network, &mut optimizer, train, validation, go_on);
             assert_eq!(network.parameters(), before, "{result:?}");
             assert_eq!(optimizer.steps(), 0);
             result
         };
         let fit_all = Fit::new(loss).cpu(cpu).epochs(1).batch_size(6);
-        bad_value(fit(fit_all.batch_size(0), &good, None), "batch_size", 0.0);
-        bad_value(fit(fit_all, &set(Tensor::zeros(0, 3)?, 2), None), "train", 0.0);
-        refused(fit(fit_all, &set(filled(6, 4), 2), None), shape("input", (6, 3), (6, 4)));
+        bad_value(fit(fit_all.clone().batch_size(0), &good, None), "batch_size", 0.0);
+        bad_value(fit(fit_all.clone(), &set(Tensor::zeros(0, 3)?, 2), None), "train", 0.0);
+        refused(fit(fit_all.clone(), &set(filled(6, 4), 2), None), shape("input", (6, 3), (6, 4)));
         let class = Error::Class { row: 2, found: 2, classes: 2 };
-        refused(fit(fit_all, &set(filled(6, 3), 3), None), class);
+        refused(fit(fit_all.clone(), &set(filled(6, 3), 3), None), class);
         // Found before the first epoch, not after it.
         let validation = set(filled(5, 4), 2);
-        refused(fit(fit_all, &good, Some(&validation)), shape("input", (5, 3), (5, 4)));
+        refused(fit(fit_all.clone(), &good, Some(&validation)), shape("input", (5, 3), (5, 4)));
         let values = Dataset::new(filled(6, 3), Targets::Values(filled(6, 2)))?;
         for sets in [(&values, None), (&good, Some(&values))] {
             let error = Error::Mismatch {
@@ -268,12 +268,12 @@ fn training_on_sets_that_do_not_fit_changes_nothing() -> Result<()> {
                 expected: "class ids, for a cross entropy",
                 found: "values",
             };
-            refused(fit(fit_all, sets.0, sets.1), error);
+            refused(fit(fit_all.clone(), sets.0, sets.1), error);
         }
         // As many samples as can be counted, without inputs: no memory is asked for them first.
         let endless =
             Dataset::new(Tensor::zeros(HUGE, 0)?, Targets::Values(Tensor::zeros(HUGE, 0)?))?;
-        let error = fit(fit_all, &endless, None).expect_err("it does not fit");
+        let error = fit(fit_all.clone(), &endless, None).expect_err("it does not fit");
         assert!(matches!(error, Error::Shape { argument: "input", .. }), "{error:?}");
 
         let mut workspace = Workspace::new();

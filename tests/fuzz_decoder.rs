@@ -66,6 +66,7 @@ fn a_layer_without_outputs_takes_any_batch() -> densecore::Result<()> {
     let layer = Dense { weight: View::new(0, 0, &[])?, bias: None, activation: Activation::Tanh };
     let gradients = Gradients {
         d_input: None,
+        below: None,
         d_weight: ViewMut::new(0, 0, &mut [])?,
         d_bias: None,
         accum: Accum::Replace,

@@ -212,7 +212,7 @@ fn the_shapes_of_2_3_1_with_4_samples() -> Result<()> {
             [(transposed.view_mut(), shape("d_weight", (3, 1), (1, 3))), (d_w2.view_mut(), Ok(()))]
         {
             let (d_input, d_bias) = (Some(d_y1.view_mut()), Some(&mut d_b2[..]));
-            let to = Gradients { d_input, d_weight, d_bias, accum: Accum::Replace };
+            let to = Gradients { d_input, below: None, d_weight, d_bias, accum: Accum::Replace };
             assert_eq!(
                 dense::backward(cpu, &mut scratch, output, saved, d_y2.view_mut(), to),
                 result
@@ -235,7 +235,13 @@ fn the_shapes_of_2_3_1_with_4_samples() -> Result<()> {
             (Tensor::zeros(2, 3)?, [f32::NAN; 3], Tensor::zeros(4, 2)?);
         let saved = Saved { input: x.view(), output: y1.view() };
         let (d_input, d_bias) = (Some(d_x.view_mut()), Some(&mut d_b1[..]));
-        let to = Gradients { d_input, d_weight: d_w1.view_mut(), d_bias, accum: Accum::Replace };
+        let to = Gradients {
+            d_input,
+            below: None,
+            d_weight: d_w1.view_mut(),
+            d_bias,
+            accum: Accum::Replace,
+        };
         dense::backward(cpu, &mut scratch, hidden, saved, d_y1.view_mut(), to)?;
         assert_eq!(d_y1.as_slice(), expected);
         let dz1 = at(&d_y1);

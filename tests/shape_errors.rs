@@ -4,7 +4,7 @@
 mod support;
 
 use densecore::activation::softmax;
-use densecore::dense::{self, Dense, Gradients, Saved};
+use densecore::dense::{self, Below, Dense, Gradients, Saved};
 use densecore::gemm::{Accum, Identity, Map, MulMap, Operand, Start, matmul, matmul_fused};
 use densecore::loss::{Reduction, cross_entropy, mse};
 use densecore::simd::{Simd, slice::Unary};
@@ -114,14 +114,15 @@ fn layers_of_shapes_that_do_not_fit() -> Result<()> {
             refused(forward(bias, &x, (4, 3)), length("bias", 3, 2));
 
             // Backward: each argument in turn, the gradients of the others being right.
-            type Sizes = [(usize, usize); 6];
-            let right: Sizes = [(4, 2), (4, 3), (4, 3), (4, 2), (2, 3), (1, 3)];
+            type Sizes = [(usize, usize); 7];
+            let right: Sizes = [(4, 2), (4, 3), (4, 3), (4, 2), (2, 3), (1, 3), (4, 2)];
             let mut backward = |layer, sizes: Sizes| {
-                let [input, output] = [sizes[0], sizes[1]].map(|(r, c)| filled(r, c));
+                let [input, output, y] = [0, 1, 6].map(|i| filled(sizes[i].0, sizes[i].1));
                 let [mut d_y, mut d_x, mut d_w] = [2, 3, 4].map(|i| filled(sizes[i].0, sizes[i].1));
                 let mut d_b = vec![7.0; sizes[5].1];
                 let to = Gradients {
                     d_input: Some(d_x.view_mut()),
+                    below: Some(Below { activation, output: y.view() }),
                     d_weight: d_w.view_mut(),
                     d_bias: Some(&mut d_b),
                     accum: Accum::Replace,
@@ -139,6 +140,7 @@ fn layers_of_shapes_that_do_not_fit() -> Result<()> {
                 (2, (3, 3), shape("d_output", (4, 3), (3, 3))),
                 (3, (2, 4), shape("d_input", (4, 2), (2, 4))),
                 (4, (3, 2), shape("d_weight", (2, 3), (3, 2))),
+                (6, (2, 4), shape("below", (4, 2), (2, 4))),
                 (5, (1, 4), length("d_bias", 3, 4)),
                 (5, (1, 0), length("d_bias", 3, 0)),
             ];
@@ -235,6 +237,7 @@ fn empty_matrices_of_any_number_of_rows_are_quickly_done() -> Result<()> {
             let saved = Saved { input: empty, output: empty };
             let to_gradients = Gradients {
                 d_input: Some(to()?),
+                below: None,
                 d_weight: ViewMut::new(0, 0, &mut [])?,
                 d_bias: Some(&mut []),
                 accum: Accum::Add,

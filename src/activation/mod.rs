@@ -12,6 +12,8 @@
 //! | [`Sigmoid`] | 1 / (1 + e^-z) | y (1 - y) | | |
 //! | [`Tanh`] | tanh z | 1 - y^2 | | |
 //!
+//! A function of your own is an [`ActivationFn`], and is fused and run in the same way.
+//!
 //! NaN in gives NaN out; at infinity a function returns its limit. Softmax works on whole rows
 //! and has a module of its own: [`softmax`].
 
@@ -35,12 +37,102 @@ use crate::simd::{Simd, dispatch};
 /// An activation and its derivative.
 ///
 /// Methods are generic over the vector type and must be `#[inline(always)]`; see
-/// [`simd`](crate::simd).
+/// [`simd`](crate::simd). [`Forward`] and [`Derivative`] fuse them into products, and
+/// [`forward`], [`forward_in_place`] and [`backward_in_place`] run them over slices:
+///
+/// ```
+/// use densecore::activation::{self, ActivationFn, Derivative, Forward};
+/// use densecore::gemm::{Map, MulMap, Start, matmul_fused};
+/// use densecore::{Cpu, Scratch, View, ViewMut, simd::Simd};
+///
+/// /// `z` where it is positive, `z / 4` elsewhere.
+/// struct Leaky;
+///
+/// impl ActivationFn for Leaky {
+///     #[inline(always)]
+///     fn f<S: Simd>(&self, s: S, z: S::F32) -> S::F32 {
+///         s.max(s.mul(s.splat(0.25), z), z)
+///     }
+///
+///     #[inline(always)]
+///     fn df<S: Simd>(&self, s: S, y: S::F32) -> S::F32 {
+///         s.select(s.gt(y, s.splat(0.0)), s.splat(1.0), s.splat(0.25))
+///     }
+/// }
+///
+/// // forward    Y = f(X.W + b)             X [2, 1]   W [1, 2]   Y [2, 2]
+/// let (cpu, mut scratch) = (Cpu::detect(), Scratch::new());
+/// let (x, w) = (View::new(2, 1, &[1.0, -1.0])?, View::new(1, 2, &[2.0, 4.0])?);
+/// let mut y = [f32::NAN; 4];
+/// let (factors, to) = ((x.into(), w.into()), ViewMut::new(2, 2, &mut y)?);
+/// let bias = Start::Bias(&[1.0, 0.0]);
+/// matmul_fused(cpu, &mut scratch, factors, bias, &Map(Forward(Leaky)), to)?;
+/// assert_eq!(y, [3.0, 4.0, -0.25, -1.0]);
+///
+/// // backward  dZ = (dZ2.W2^T) * f'(Y)     dZ2 [2, 1] and W2 [2, 1] of the layer above
+/// let (d_z2, w2) = (View::new(2, 1, &[1.0, 2.0])?, View::new(2, 1, &[4.0, 8.0])?);
+/// let mut d_z = [f32::NAN; 4];
+/// let (factors, to) = ((d_z2.into(), w2.t().into()), ViewMut::new(2, 2, &mut d_z)?);
+/// let slope = MulMap { f: Derivative(Leaky), other: View::new(2, 2, &y)? };
+/// matmul_fused(cpu, &mut scratch, factors, Start::Zero, &slope, to)?;
+/// assert_eq!(d_z, [4.0, 8.0, 2.0, 4.0]);
+///
+/// // The same from a dY of one's own, over slices.
+/// let mut delta = [4.0, 8.0, 8.0, 16.0];
+/// activation::backward_in_place(cpu, &Leaky, &y, &mut delta)?;
+/// assert_eq!(delta, d_z);
+/// # Ok::<(), densecore::Error>(())
+/// ```
 pub trait ActivationFn: Sync {
     /// `y = f(z)`
     fn f<S: Simd>(&self, s: S, z: S::F32) -> S::F32;
     /// `f'(z)`, computed from `y = f(z)`.
     fn df<S: Simd>(&self, s: S, y: S::F32) -> S::F32;
+}
+
+impl<F: ActivationFn> ActivationFn for &F {
+    #[inline(always)]
+    fn f<S: Simd>(&self, s: S, z: S::F32) -> S::F32 {
+        (**self).f(s, z)
+    }
+
+    #[inline(always)]
+    fn df<S: Simd>(&self, s: S, y: S::F32) -> S::F32 {
+        (**self).df(s, y)
+    }
+}
+
+/// `output[i] = f(input[i])`; `output` is not read. Error: [`Length`](crate::Error::Length) names
+/// `output`.
+pub fn forward(cpu: Cpu, f: &impl ActivationFn, input: &[f32], output: &mut [f32]) -> Result<()> {
+    check_len("output", input.len(), output.len())?;
+    for_each_piece(cpu, [input], [output], &|[x], [y]| {
+        dispatch!(cpu.level(), s => slice::map(s, &Forward(f), x, y));
+    });
+    Ok(())
+}
+
+/// `values[i] = f(values[i])`.
+pub fn forward_in_place(cpu: Cpu, f: &impl ActivationFn, values: &mut [f32]) {
+    for_each_piece(cpu, [], [values], &|[], [y]| {
+        dispatch!(cpu.level(), s => slice::update(s, &Forward(f), [], [y]));
+    });
+}
+
+/// `delta[i] = delta[i] * f'(z[i])`, from `output[i] = f(z[i])`: the gradient with respect to the
+/// output becomes the one with respect to the input. Error: [`Length`](crate::Error::Length) names
+/// `delta`.
+pub fn backward_in_place(
+    cpu: Cpu,
+    f: &impl ActivationFn,
+    output: &[f32],
+    delta: &mut [f32],
+) -> Result<()> {
+    check_len("delta", output.len(), delta.len())?;
+    for_each_piece(cpu, [output], [delta], &|[y], [d]| {
+        dispatch!(cpu.level(), s => slice::update(s, &Backward(f), [y], [d]));
+    });
+    Ok(())
 }
 
 /// An activation chosen at run time.
@@ -94,29 +186,19 @@ impl Activation {
     /// # Ok::<(), densecore::Error>(())
     /// ```
     pub fn forward(self, cpu: Cpu, input: &[f32], output: &mut [f32]) -> Result<()> {
-        check_len("output", input.len(), output.len())?;
-        with_activation!(self, f => for_each_piece(cpu, [input], [output], &|[x], [y]| {
-            dispatch!(cpu.level(), s => slice::map(s, &Forward(f), x, y));
-        }));
-        Ok(())
+        with_activation!(self, f => forward(cpu, &f, input, output))
     }
 
     /// `values[i] = f(values[i])`.
     pub fn forward_in_place(self, cpu: Cpu, values: &mut [f32]) {
-        with_activation!(self, f => for_each_piece(cpu, [], [values], &|[], [y]| {
-            dispatch!(cpu.level(), s => slice::update(s, &Forward(f), [], [y]));
-        }));
+        with_activation!(self, f => forward_in_place(cpu, &f, values));
     }
 
     /// `delta[i] = delta[i] * f'(z[i])`, from `output[i] = f(z[i])`: the gradient with respect to
     /// the output becomes the one with respect to the input. Error:
     /// [`Length`](crate::Error::Length) names `delta`.
     pub fn backward_in_place(self, cpu: Cpu, output: &[f32], delta: &mut [f32]) -> Result<()> {
-        check_len("delta", output.len(), delta.len())?;
-        with_activation!(self, f => for_each_piece(cpu, [output], [delta], &|[y], [d]| {
-            dispatch!(cpu.level(), s => slice::update(s, &Backward(f), [y], [d]));
-        }));
-        Ok(())
+        with_activation!(self, f => backward_in_place(cpu, &f, output, delta))
     }
 
     /// The function's name in lower case, such as `relu`.
@@ -142,8 +224,10 @@ impl Activation {
     }
 }
 
-/// `y = f(z)`, as an elementwise kernel.
-pub(crate) struct Forward<F>(pub F);
+/// `y = f(z)`, as an elementwise kernel: [`Map`](crate::gemm::Map)`(Forward(f))` finishes the rows
+/// of a layer's product.
+#[derive(Clone, Copy, Debug)]
+pub struct Forward<F>(pub F);
 
 impl<F: ActivationFn> Unary for Forward<F> {
     #[inline(always)]
@@ -159,8 +243,10 @@ impl<F: ActivationFn> Update<0, 1> for Forward<F> {
     }
 }
 
-/// `f'` from y, as an elementwise kernel.
-pub(crate) struct Derivative<F>(pub F);
+/// `f'` from y, as an elementwise kernel: [`MulMap`](crate::gemm::MulMap) with it makes dZ of the
+/// rows of a product that is dY.
+#[derive(Clone, Copy, Debug)]
+pub struct Derivative<F>(pub F);
 
 impl<F: ActivationFn> Unary for Derivative<F> {
     #[inline(always)]

@@ -1,7 +1,7 @@
 //! [`Builder`]: the layers of a network, checked and initialised.
 
 use super::Network;
-use super::plan::{LayerSpec, Plan};
+use super::plan::{LayerSpec, Plan, Spec};
 use crate::activation::Activation;
 use crate::error::{Error, Result, checked_size};
 use crate::init::Init;
@@ -33,8 +33,7 @@ impl Builder {
     }
 
     fn layer(mut self, width: usize, activation: Activation, bias: bool) -> Self {
-        let from = self.layers.len();
-        self.layers.push(LayerSpec { from, width, activation, bias });
+        self.layers.push(LayerSpec { width, activation, bias });
         self
     }
 
@@ -71,7 +70,9 @@ impl Builder {
             total = checked_size("parameters", total.saturating_add(more), 1)?;
             fan_in = layer.width;
         }
-        let plan = Plan::new(self.inputs, &self.layers, &[self.layers.len()]);
+        let layers = self.layers.iter().enumerate();
+        let chain: Vec<_> = layers.map(|(from, &layer)| Spec::Dense { from, layer }).collect();
+        let plan = Plan::new(self.inputs, &chain, &[chain.len()])?;
         let parameters = Buffer::zeros(plan.arena)?;
         let mut network = Network { plan, parameters };
         network.initialise(self.init, self.seed)?;
@@ -82,8 +83,8 @@ impl Builder {
 impl Network {
     fn initialise(&mut self, init: Option<Init>, seed: u64) -> Result<()> {
         let parameters = self.parameters.as_mut_slice();
-        for (i, (_, node, layer)) in self.plan.layers().enumerate() {
-            let (fan_in, fan_out) = (self.plan.nodes[layer.from].width, node.width);
+        for (i, layer) in self.plan.layers().enumerate() {
+            let (fan_in, fan_out) = layer.shape;
             let init = init.unwrap_or(match layer.activation {
                 Activation::Relu => Init::HeNormal,
                 _ => Init::XavierUniform { gain: 1.0 },

@@ -3,8 +3,9 @@
 //! | file | what |
 //! |---|---|
 //! | `builder` | layers collected, checked and initialised |
-//! | `plan` | the graph in topological order, and which buffer each step reads and writes |
+//! | `plan`, `slots` | the graph in topological order, and which buffer each step reads and writes |
 //! | `workspace` | the memory that passes work in |
+//! | `walk`, `join` | node after node, forward and backward; sums and concatenations |
 //! | `step` | forward, backward, predict, train |
 //!
 //! All parameters stand in one arena, a layer's weight `[in, out]` and then its bias `[out]`,
@@ -13,10 +14,13 @@
 //! tensors are zero, and every rule leaves a zero without a gradient at zero.
 
 mod builder;
+mod join;
 mod plan;
+mod slots;
 mod step;
 #[cfg(test)]
 mod tests;
+mod walk;
 mod workspace;
 
 use core::fmt;
@@ -99,12 +103,12 @@ impl Network {
 
     /// Numbers per sample that the network returns.
     pub fn outputs(&self) -> usize {
-        self.plan.nodes[self.plan.outputs[0].node].width
+        self.output_width(0)
     }
 
     /// Number of layers.
     pub fn layers(&self) -> usize {
-        self.plan.nodes.len() - 1
+        self.plan.layers().count()
     }
 
     /// Layer `i`, if there is one.
@@ -114,11 +118,11 @@ impl Network {
 
     /// The parameters of layer `i` for writing, if there is one.
     pub fn layer_mut(&mut self, i: usize) -> Option<LayerMut<'_>> {
-        let (_, node, layer) = self.plan.layers().nth(i)?;
-        let rows = self.plan.nodes[layer.from].width;
+        let layer = self.plan.layers().nth(i)?;
+        let (rows, cols) = layer.shape;
         let (head, tail) = self.parameters.as_mut_slice().split_at_mut(layer.bias.start);
         Some(LayerMut {
-            weight: ViewMut::contiguous(rows, node.width, &mut head[layer.weight.clone()]),
+            weight: ViewMut::contiguous(rows, cols, &mut head[layer.weight.clone()]),
             bias: &mut tail[..layer.bias.len()],
         })
     }
@@ -130,16 +134,18 @@ impl Network {
 
     /// Layer `i` with its part of an arena in the layout of [`parameters`](Network::parameters).
     pub(crate) fn layer_of<'a>(&self, arena: &'a [f32], i: usize) -> Option<Layer<'a>> {
-        let (_, node, layer) = self.plan.layers().nth(i)?;
-        let rows = self.plan.nodes[layer.from].width;
+        let layer = self.plan.layers().nth(i)?;
+        let (rows, cols) = layer.shape;
         Some(Layer {
-            weight: View::contiguous(rows, node.width, arena.get(layer.weight.clone())?),
+            weight: View::contiguous(rows, cols, arena.get(layer.weight.clone())?),
             bias: arena.get(layer.bias.clone())?,
             activation: layer.activation,
         })
     }
 
-    /// The arena of all parameters, with zeros between the tensors.
+    /// The arena of all parameters, with zeros between the tensors. Its length is what gradients and
+    /// an optimizer of this network have: the sum of the tensors' lengths, each rounded up to a
+    /// multiple of 16, and so not the [`parameter_count`](Network::parameter_count).
     pub fn parameters(&self) -> &[f32] {
         self.parameters.as_slice()
     }
@@ -152,18 +158,21 @@ impl Network {
 
     /// Number of parameters, without the gaps of the arena.
     pub fn parameter_count(&self) -> usize {
-        self.plan.layers().map(|(_, _, layer)| layer.weight.len() + layer.bias.len()).sum()
+        self.plan.layers().map(|layer| layer.weight.len() + layer.bias.len()).sum()
     }
 
-    /// An optimizer for this network. Error: [`Value`](crate::Error::Value) names a setting of the rule
-    /// that has no meaning.
+    /// An optimizer for this network: [`Optimizer::new`] with the length of
+    /// [`parameters`](Network::parameters), as every optimizer that is given to
+    /// [`train_step`](Network::train_step) must have. Error: [`Value`](crate::Error::Value) names
+    /// a setting of the rule that has no meaning.
     pub fn optimizer(&self, rule: impl Into<Rule>) -> Result<Optimizer> {
         Optimizer::new(rule, self.parameters.as_slice().len())
     }
 
     /// The width of the input, of each layer and so of the output.
     pub fn widths(&self) -> impl Iterator<Item = usize> {
-        self.plan.nodes.iter().map(|node| node.width)
+        let layers = self.plan.layers().map(|layer| layer.shape.1);
+        [self.inputs()].into_iter().chain(layers)
     }
 }
 
@@ -172,8 +181,8 @@ impl fmt::Debug for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut list = f.debug_list();
         list.entry(&format_args!("{} inputs", self.inputs()));
-        for (_, node, layer) in self.plan.layers() {
-            let (name, width) = (layer.activation.name(), node.width);
+        for layer in self.plan.layers() {
+            let (name, width) = (layer.activation.name(), layer.shape.1);
             let bias = if layer.bias.is_empty() { " without bias" } else { "" };
             list.entry(&format_args!("dense {width} {name}{bias}"));
         }

@@ -1,14 +1,16 @@
 //! The plan of a network: what runs in which order, and which buffer each step reads and writes.
 //!
 //! A network is a directed acyclic graph of nodes, each with one row of `width` numbers per
-//! sample. The plan lists the nodes in topological order, the input first, so that a forward pass
-//! walks it from front to back and a backward pass from back to front. It is made once, and knows
-//! nothing of the batch: a buffer's size is its width times the number of samples.
+//! sample, that reads one node (a dense layer) or several (a sum, a concatenation). The plan lists
+//! the nodes in topological order, the input first, so that a forward pass walks it from front to
+//! back and a backward pass from back to front. It is made once, and knows nothing of the batch: a
+//! buffer's size is its width times the number of samples.
 //!
-//! A node that several others read gets the sum of their gradients: the first one to run backward
-//! overwrites the node's delta, the others add to it, and the last one also multiplies by the
-//! derivative of the node's activation, which turns dY into dZ while it is in the cache. A layer
-//! that no output depends on has no part in this, and its gradients are zero.
+//! A node that is read several times gets the sum of the gradients: the first reader to run
+//! backward overwrites the node's delta, the others add to it, and the last one also multiplies by
+//! the derivative of the node's activation, which turns dY into dZ. An output's own gradient is
+//! there before all of them. A node that no output depends on would never be trained, and is
+//! refused.
 //!
 //! Deltas live only from the first reader's backward step to the node's own, so they share
 //! *slots*: a chain of any length needs two. In the same way `predict` keeps an activation only
@@ -16,52 +18,123 @@
 
 use core::ops::Range;
 
+use super::slots::Slots;
 use crate::activation::Activation;
+use crate::error::{Error, Result};
 use crate::gemm::Accum;
 
 /// A parameter tensor starts on a cache line: at a multiple of 16 elements of the arena.
 pub(super) const ALIGN: usize = 16;
 
-/// One node: the input, or what a layer makes of another node.
+/// One node: how many elements per sample, and how they are made of which other nodes.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
-    /// Elements per sample.
     pub width: usize,
-    /// The layer that computes it; `None` is the input.
-    pub layer: Option<Layer>,
+    pub op: Op,
+    /// The nodes that are read: none by the input, one by a layer; a node may be read twice.
+    pub from: Vec<usize>,
 }
 
-/// A dense layer: which node it reads, and where its parameters are in the arena.
+/// What a node computes.
+#[derive(Clone, Debug)]
+pub(super) enum Op {
+    Input,
+    Dense(Layer),
+    /// The sum of nodes of the same width.
+    Add,
+    /// The elements of nodes one after the other.
+    Concat,
+}
+
+/// A dense layer: its settings, and where its parameters are in the arena.
 #[derive(Clone, Debug)]
 pub(super) struct Layer {
-    pub from: usize,
+    /// `(in, out)`
+    pub shape: (usize, usize),
     pub activation: Activation,
     pub weight: Range<usize>,
     pub bias: Range<usize>,
 }
 
-/// One step of the backward pass: the gradients of one layer.
+impl Node {
+    /// The layer, if the node is one.
+    pub fn layer(&self) -> Option<&Layer> {
+        if let Op::Dense(layer) = &self.op { Some(layer) } else { None }
+    }
+
+    /// What a delta of the node is multiplied by the derivative of.
+    pub fn activation(&self) -> Activation {
+        self.layer().map_or(Activation::Identity, |layer| layer.activation)
+    }
+}
+
+/// What a node is made from, as the builder knows it.
+#[derive(Clone, Debug)]
+pub(super) enum Spec {
+    Dense {
+        from: usize,
+        layer: LayerSpec,
+    },
+    #[cfg_attr(not(test), expect(dead_code, reason = "the builder makes chains so far"))]
+    Add(Vec<usize>),
+    #[cfg_attr(not(test), expect(dead_code, reason = "the builder makes chains so far"))]
+    Concat(Vec<usize>),
+}
+
+/// What the builder knows of a layer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LayerSpec {
+    pub width: usize,
+    pub activation: Activation,
+    pub bias: bool,
+}
+
+/// An output of the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Output {
+    pub node: usize,
+    /// The slot of its delta.
+    pub delta: usize,
+    /// Other nodes add to its gradient, and the last of them makes dZ of it.
+    pub is_read: bool,
+}
+
+/// One step of the backward pass: the gradients of one node's parameters and of what it reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct BackwardStep {
     pub node: usize,
     /// The slot that holds this node's dZ.
     pub delta: usize,
-    /// Where the gradient of the node below goes.
-    pub below: DeltaWrite,
+    /// Where the gradients of the nodes that it reads go, in their order.
+    pub below: Vec<DeltaWrite>,
 }
 
-/// The write of `dX = dZ.W^T`.
+/// A write of a gradient that goes down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum DeltaWrite {
-    /// To the caller, if the gradient of the input is wanted at all.
-    Input(Accum),
-    /// To the slot of the node below.
-    Slot {
-        slot: usize,
-        accum: Accum,
-        /// This is the last reader of the node: the sum is complete and becomes dZ.
-        completes: bool,
-    },
+pub(super) struct DeltaWrite {
+    /// `None` is the gradient of the input: the caller's, if it is wanted at all.
+    pub slot: Option<usize>,
+    pub accum: Accum,
+    /// This is the last one to that node: the sum is complete and becomes dZ.
+    pub completes: bool,
+}
+
+/// Where the values of a node are in a forward pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// With the caller: the input, or the output of that number, which nobody reads.
+    Caller(usize),
+    /// In that matrix of the pass's arena.
+    Slot(usize),
+}
+
+/// The memory of a forward pass.
+#[derive(Clone, Debug)]
+pub(super) struct Layout {
+    /// Of each node.
+    pub places: Vec<Place>,
+    /// Elements per sample of each slot.
+    pub widths: Vec<usize>,
 }
 
 /// What runs in which order; see the module's documentation.
@@ -69,97 +142,88 @@ pub(super) enum DeltaWrite {
 pub(super) struct Plan {
     /// In topological order; node 0 is the input.
     pub nodes: Vec<Node>,
-    /// The nodes that the network returns, and the slots of their deltas.
     pub outputs: Vec<Output>,
     pub backward: Vec<BackwardStep>,
-    /// Where the gradients of the layers are that no output depends on.
-    pub idle: Vec<Range<usize>>,
     /// Elements per sample of each delta slot.
     pub delta_slots: Vec<usize>,
-    /// For each node the slot of its activation in `predict`; not used for the input and the
-    /// last node.
-    pub predict_slots: Vec<usize>,
-    /// Elements per sample of each slot of `predict`.
-    pub predict_widths: Vec<usize>,
+    /// Every activation kept, for a backward pass.
+    pub training: Layout,
+    /// Activations kept until they have been read.
+    pub prediction: Layout,
     /// Elements of the parameter arena, with the gaps between tensors.
     pub arena: usize,
 }
 
-/// An output of the network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Output {
-    pub node: usize,
-    pub delta: usize,
-    /// Other layers add to its gradient, and the last of them makes dZ of it.
-    pub is_read: bool,
-}
-
-/// What the builder knows of a layer.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct LayerSpec {
-    pub from: usize,
-    pub width: usize,
-    pub activation: Activation,
-    pub bias: bool,
-}
-
 impl Plan {
-    /// The plan of `layers`, which are in topological order: layer `i` computes node `i + 1`.
-    /// Sizes were checked by the builder.
-    pub fn new(inputs: usize, layers: &[LayerSpec], outputs: &[usize]) -> Plan {
-        let mut nodes = vec![Node { width: inputs, layer: None }];
+    /// The plan of the nodes that `specs` describe in topological order, the first of them being
+    /// node 1, and whose `outputs` are different ones of them. Sizes were checked by the builder.
+    ///
+    /// Error: [`Value`](Error::Value) names `outputs` and a node that none of them depends on.
+    pub fn new(inputs: usize, specs: &[Spec], outputs: &[usize]) -> Result<Plan> {
+        let mut nodes = vec![Node { width: inputs, op: Op::Input, from: Vec::new() }];
         let mut arena = 0;
-        for spec in layers {
-            let mut tensor = |len: usize| {
-                let start = arena;
-                arena = (start + len).next_multiple_of(ALIGN);
-                start..start + len
-            };
-            let weight = tensor(nodes[spec.from].width * spec.width);
-            let bias = tensor(if spec.bias { spec.width } else { 0 });
-            let layer = Layer { from: spec.from, activation: spec.activation, weight, bias };
-            nodes.push(Node { width: spec.width, layer: Some(layer) });
+        for spec in specs {
+            let node = node(spec, &nodes, &mut arena);
+            nodes.push(node);
         }
-        let live = live(&nodes, outputs);
-        let (backward, outputs, delta_slots) = plan_backward(&nodes, outputs, &live);
-        let dead = nodes.iter().zip(&live).filter(|(_, live)| !**live);
-        let dead = dead.filter_map(|(node, _)| node.layer.as_ref());
-        let idle = dead.map(|l| l.weight.start..l.bias.end.next_multiple_of(ALIGN)).collect();
-        let (predict_slots, predict_widths) = plan_predict(&nodes);
-        Plan { nodes, outputs, backward, idle, delta_slots, predict_slots, predict_widths, arena }
+        check_outputs(&nodes, outputs)?;
+        let (backward, with_slots, delta_slots) = plan_backward(&nodes, outputs);
+        let prediction = plan_predict(&nodes, outputs);
+        let kept = (1..nodes.len()).map(|node| Place::Slot(node - 1));
+        let training = Layout {
+            places: [Place::Caller(0)].into_iter().chain(kept).collect(),
+            widths: nodes[1..].iter().map(|node| node.width).collect(),
+        };
+        let outputs = with_slots;
+        Ok(Plan { nodes, outputs, backward, delta_slots, training, prediction, arena })
     }
 
-    /// The layers with the nodes that they compute, first to last.
-    pub fn layers(&self) -> impl Iterator<Item = (usize, &Node, &Layer)> {
-        let nodes = self.nodes.iter().enumerate();
-        nodes.filter_map(|(i, node)| node.layer.as_ref().map(|layer| (i, node, layer)))
-    }
-
-    /// Elements per sample of all activations but the input.
-    pub fn activations(&self) -> impl Iterator<Item = usize> {
-        self.nodes.iter().skip(1).map(|node| node.width)
+    /// The layers, first to last.
+    pub fn layers(&self) -> impl Iterator<Item = &Layer> {
+        self.nodes.iter().filter_map(Node::layer)
     }
 }
 
-/// For each node, whether an output depends on it.
-fn live(nodes: &[Node], outputs: &[usize]) -> Vec<bool> {
+/// The next node, with its parameters at the end of the arena.
+fn node(spec: &Spec, nodes: &[Node], arena: &mut usize) -> Node {
+    let mut tensor = |len: usize| {
+        let start = *arena;
+        *arena = (start + len).next_multiple_of(ALIGN);
+        start..start + len
+    };
+    let widths = |from: &[usize]| -> Vec<usize> { from.iter().map(|&i| nodes[i].width).collect() };
+    match spec {
+        &Spec::Dense { from, layer: LayerSpec { width, activation, bias } } => {
+            let shape = (nodes[from].width, width);
+            let weight = tensor(shape.0 * width);
+            let bias = tensor(if bias { width } else { 0 });
+            let op = Op::Dense(Layer { shape, activation, weight, bias });
+            Node { width, op, from: vec![from] }
+        }
+        Spec::Add(from) => Node { width: widths(from)[0], op: Op::Add, from: from.clone() },
+        Spec::Concat(from) => {
+            Node { width: widths(from).iter().sum(), op: Op::Concat, from: from.clone() }
+        }
+    }
+}
+
+/// Ok if an output depends on every node.
+fn check_outputs(nodes: &[Node], outputs: &[usize]) -> Result<()> {
     let mut live: Vec<_> = (0..nodes.len()).map(|node| outputs.contains(&node)).collect();
     for (i, node) in nodes.iter().enumerate().rev() {
-        if let Some(layer) = node.layer.as_ref().filter(|_| live[i]) {
-            live[layer.from] = true;
+        if !live[i] {
+            let expected = "every node to lead to one of them";
+            return Err(Error::Value { argument: "outputs", expected, found: i as f64 });
         }
+        node.from.iter().for_each(|&from| live[from] = true);
     }
-    live
+    Ok(())
 }
 
-/// For each node, how many layers read it, of those that compute nodes for which `counts` is true.
-fn readers(nodes: &[Node], counts: impl Fn(usize) -> bool) -> Vec<usize> {
+/// How many times each node is read.
+fn count_readers(nodes: &[Node]) -> Vec<usize> {
     let mut readers = vec![0; nodes.len()];
-    for (i, node) in nodes.iter().enumerate() {
-        if let Some(layer) = node.layer.as_ref().filter(|_| counts(i)) {
-            readers[layer.from] += 1;
-        }
-    }
+    nodes.iter().flat_map(|node| &node.from).for_each(|&from| readers[from] += 1);
     readers
 }
 
@@ -167,82 +231,59 @@ fn readers(nodes: &[Node], counts: impl Fn(usize) -> bool) -> Vec<usize> {
 fn plan_backward(
     nodes: &[Node],
     outputs: &[usize],
-    live: &[bool],
 ) -> (Vec<BackwardStep>, Vec<Output>, Vec<usize>) {
     let mut slots = Slots::default();
-    let mut waiting = readers(nodes, |node| live[node]);
+    let mut waiting = count_readers(nodes);
     let mut slot_of = vec![None; nodes.len()];
-    let mut with_slot = Vec::new();
+    let mut with_slots = Vec::new();
     for &node in outputs {
         let delta = slots.acquire(nodes[node].width);
         slot_of[node] = Some(delta);
-        with_slot.push(Output { node, delta, is_read: waiting[node] > 0 });
+        with_slots.push(Output { node, delta, is_read: waiting[node] > 0 });
     }
     let mut steps = Vec::new();
-    let mut input_accum = Accum::Replace;
-    for (node, layer) in nodes.iter().enumerate().rev() {
-        let (Some(layer), Some(delta)) = (&layer.layer, slot_of[node]) else { continue };
-        let from = layer.from;
-        waiting[from] -= 1;
-        let below = if from == 0 {
-            DeltaWrite::Input(core::mem::replace(&mut input_accum, Accum::Add))
-        } else {
-            let accum = if slot_of[from].is_none() { Accum::Replace } else { Accum::Add };
-            let slot = *slot_of[from].get_or_insert_with(|| slots.acquire(nodes[from].width));
-            DeltaWrite::Slot { slot, accum, completes: waiting[from] == 0 }
-        };
+    let mut is_input_written = false;
+    for (node, Node { from, .. }) in nodes.iter().enumerate().rev() {
+        let Some(delta) = slot_of[node] else { continue };
+        let mut below = Vec::new();
+        for &from in from {
+            waiting[from] -= 1;
+            let is_written = if from == 0 {
+                core::mem::replace(&mut is_input_written, true)
+            } else {
+                slot_of[from].is_some()
+            };
+            if from > 0 && !is_written {
+                slot_of[from] = Some(slots.acquire(nodes[from].width));
+            }
+            let accum = if is_written { Accum::Add } else { Accum::Replace };
+            below.push(DeltaWrite { slot: slot_of[from], accum, completes: waiting[from] == 0 });
+        }
         steps.push(BackwardStep { node, delta, below });
         slots.release(delta);
     }
-    (steps, with_slot, slots.widths)
+    (steps, with_slots, slots.widths)
 }
 
-/// The slots of the activations while predicting. The last node is written to the caller.
-fn plan_predict(nodes: &[Node]) -> (Vec<usize>, Vec<usize>) {
+/// The memory of a prediction. An output that nobody reads is written to the caller.
+fn plan_predict(nodes: &[Node], outputs: &[usize]) -> Layout {
     let mut slots = Slots::default();
-    let mut waiting = readers(nodes, |_| true);
-    let mut slot_of = vec![0; nodes.len()];
-    for (i, node) in nodes.iter().enumerate() {
-        let Some(layer) = &node.layer else { continue };
-        if i + 1 < nodes.len() {
-            slot_of[i] = slots.acquire(node.width);
-        }
-        waiting[layer.from] -= 1;
-        if layer.from > 0 && waiting[layer.from] == 0 {
-            slots.release(slot_of[layer.from]);
-        }
-    }
-    (slot_of, slots.widths)
-}
-
-/// Buffers that are shared by things which do not live at the same time.
-#[derive(Default)]
-struct Slots {
-    widths: Vec<usize>,
-    free: Vec<usize>,
-}
-
-impl Slots {
-    /// A free slot, the one that fits best, made wider if need be.
-    fn acquire(&mut self, width: usize) -> usize {
-        let growth = |&slot: &usize| {
-            let have = self.widths[slot];
-            (width.saturating_sub(have), have.saturating_sub(width))
-        };
-        match (0..self.free.len()).min_by_key(|&i| growth(&self.free[i])) {
-            Some(i) => {
-                let slot = self.free.swap_remove(i);
-                self.widths[slot] = self.widths[slot].max(width);
-                slot
-            }
-            None => {
-                self.widths.push(width);
-                self.widths.len() - 1
+    let mut waiting = count_readers(nodes);
+    let mut places = vec![Place::Caller(0)];
+    for (i, node) in nodes.iter().enumerate().skip(1) {
+        places.push(match outputs.iter().position(|&output| output == i) {
+            Some(output) if waiting[i] == 0 => Place::Caller(output),
+            _ => Place::Slot(slots.acquire(node.width)),
+        });
+        for &from in &node.from {
+            waiting[from] -= 1;
+            if let Place::Slot(slot) = places[from]
+                && waiting[from] == 0
+                && !outputs.contains(&from)
+            {
+                slots.release(slot);
             }
         }
     }
-
-    fn release(&mut self, slot: usize) {
-        self.free.push(slot);
-    }
+    Layout { places, widths: slots.widths }
 }

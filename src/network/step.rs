@@ -1,12 +1,12 @@
-//! The passes of a network: forward, backward, and the training step made of them.
+//! The passes of a network: forward, backward, predict, and the training step made of them.
+//!
+//! A network has one output as far as its users can build one. Each pass is written for all
+//! outputs of a plan, and the public one hands it a list of one.
 
-use super::plan::{ALIGN, BackwardStep, DeltaWrite, Layer};
+use super::Network;
 use super::workspace::Workspace;
-use super::{Network, plan::Plan};
 use crate::cpu::Cpu;
-use crate::dense::{self, Below, Dense};
-use crate::error::{Error, Result, check_shape};
-use crate::gemm::Accum;
+use crate::error::{Error, Result, check_len, check_shape};
 use crate::loss::{Loss, Target};
 use crate::optim::Optimizer;
 use crate::tensor::{View, ViewMut};
@@ -25,20 +25,10 @@ impl Network {
         workspace.held = None;
         workspace.prepare_training(&self.plan, batch)?;
         let Workspace { scratch, activations, .. } = &mut *workspace;
-        for (node, layer) in self.plan.layers().map(|(node, _, layer)| (node, layer)) {
-            // Node `n` has matrix `n - 1`: the input is the caller's.
-            let (below, output) = match layer.from {
-                0 => (input, activations.get_mut(node - 1)),
-                from => {
-                    let (below, output) = activations.pair(from - 1, node - 1);
-                    (self.matrix(from, batch, below), output)
-                }
-            };
-            let output = ViewMut::contiguous(batch, self.plan.nodes[node].width, output);
-            dense::forward(cpu, scratch, self.dense(node, layer), below, output)?;
-        }
+        let kept = (&self.plan.training, activations);
+        self.walk_forward(cpu, scratch, kept, input, &mut [])?;
         workspace.held = Some((batch, self.plan.arena));
-        Ok(self.held_output(workspace, batch))
+        Ok(self.held_output(workspace, 0, batch))
     }
 
     /// The gradients of all parameters, from the gradient `d_output [batch, out]` of the last
@@ -58,16 +48,33 @@ impl Network {
         d_output: View<'_>,
         d_input: Option<ViewMut<'_>>,
     ) -> Result<()> {
+        self.backward_all(cpu, workspace, input, &[d_output], d_input)
+    }
+
+    /// The same with the gradient of each output.
+    pub(super) fn backward_all(
+        &self,
+        cpu: Cpu,
+        workspace: &mut Workspace,
+        input: View<'_>,
+        d_outputs: &[View<'_>],
+        d_input: Option<ViewMut<'_>>,
+    ) -> Result<()> {
         self.check_input(input)?;
         let batch = input.rows();
-        check_shape("d_output", (batch, self.outputs()), d_output.shape())?;
+        check_len("d_output", self.plan.outputs.len(), d_outputs.len())?;
+        for (k, d_output) in d_outputs.iter().enumerate() {
+            check_shape("d_output", (batch, self.output_width(k)), d_output.shape())?;
+        }
         self.check_held(workspace, batch)?;
         if let Some(d_input) = &d_input {
             check_shape("d_input", input.shape(), d_input.shape())?;
         }
-        let mut delta = self.output_delta(workspace, batch);
-        delta.for_each_row(|i, row| row.copy_from_slice(d_output.row(i).unwrap_or(&[])));
-        self.backward_from_output(cpu, workspace, input, d_input)
+        for (k, d_output) in d_outputs.iter().enumerate() {
+            let mut delta = self.output_delta(workspace, k, batch);
+            delta.for_each_row(|i, row| row.copy_from_slice(d_output.row(i).unwrap_or(&[])));
+        }
+        self.walk_backward(cpu, workspace, input, d_input)
     }
 
     /// The loss of a batch, and the gradients of all parameters, which are left in
@@ -82,15 +89,29 @@ impl Network {
         target: Target<'_>,
         loss: Loss,
     ) -> Result<f32> {
+        self.losses_and_gradients(cpu, workspace, input, &[(target, loss)])
+    }
+
+    /// The same with a loss on each output; their sum is returned.
+    pub(super) fn losses_and_gradients(
+        &self,
+        cpu: Cpu,
+        workspace: &mut Workspace,
+        input: View<'_>,
+        losses: &[(Target<'_>, Loss)],
+    ) -> Result<f32> {
+        check_len("target", self.plan.outputs.len(), losses.len())?;
         self.forward(cpu, workspace, input)?;
         let batch = input.rows();
-        let output = self.plan.outputs[0];
-        let Workspace { activations, deltas, .. } = &mut *workspace;
-        let delta = &mut deltas.get_mut(output.delta)[..batch * self.outputs()];
-        delta.copy_from_slice(activations.get(output.node - 1));
-        let delta = ViewMut::contiguous(batch, self.outputs(), delta);
-        let value = loss.in_place(cpu, delta, target)?;
-        self.backward_from_output(cpu, workspace, input, None)?;
+        let mut value = 0.0;
+        for (output, (target, loss)) in self.plan.outputs.iter().zip(losses) {
+            let Workspace { activations, deltas, .. } = &mut *workspace;
+            let y = activations.get(output.node - 1);
+            let mut delta = self.matrix_mut(output.node, batch, deltas.get_mut(output.delta));
+            delta.as_contiguous_mut().unwrap_or_default().copy_from_slice(y);
+            value += loss.in_place(cpu, delta, *target)?;
+        }
+        self.walk_backward(cpu, workspace, input, None)?;
         Ok(value)
     }
 
@@ -115,7 +136,8 @@ impl Network {
     /// ```
     ///
     /// Errors: those of [`forward`](Network::forward) and of [`Loss::value`];
-    /// [`Length`](Error::Length) names `parameters` if the optimizer was made for another network.
+    /// [`Length`](Error::Length) names `parameters` if the optimizer was made for another length than
+    /// that of [`parameters`](Network::parameters).
     /// After an error the parameters are as before.
     pub fn train_step(
         &mut self,
@@ -138,40 +160,28 @@ impl Network {
         cpu: Cpu,
         workspace: &mut Workspace,
         input: View<'_>,
-        mut output: ViewMut<'_>,
+        output: ViewMut<'_>,
+    ) -> Result<()> {
+        self.predict_all(cpu, workspace, input, &mut [output])
+    }
+
+    /// The same for each output.
+    pub(super) fn predict_all(
+        &self,
+        cpu: Cpu,
+        workspace: &mut Workspace,
+        input: View<'_>,
+        outputs: &mut [ViewMut<'_>],
     ) -> Result<()> {
         self.check_input(input)?;
         let batch = input.rows();
-        check_shape("output", (batch, self.outputs()), output.shape())?;
-        let Plan { predict_slots, predict_widths, nodes, .. } = &self.plan;
-        let Workspace { scratch, predictions, .. } = workspace;
-        predictions.lay_out(batch, predict_widths.iter().copied())?;
-        for (node, shape, layer) in self.plan.layers() {
-            let dense = self.dense(node, layer);
-            let (from, to) = (predict_slots[layer.from], predict_slots[node]);
-            if node + 1 == nodes.len() {
-                let below = match layer.from {
-                    0 => input,
-                    from_node => self.matrix(from_node, batch, predictions.get(from)),
-                };
-                dense::forward(cpu, scratch, dense, below, output.reborrow())?;
-            } else if layer.from == 0 {
-                let to = &mut predictions.get_mut(to)[..batch * shape.width];
-                dense::forward(
-                    cpu,
-                    scratch,
-                    dense,
-                    input,
-                    ViewMut::contiguous(batch, shape.width, to),
-                )?;
-            } else {
-                let (below, to) = predictions.pair(from, to);
-                let below = self.matrix(layer.from, batch, below);
-                let to = ViewMut::contiguous(batch, shape.width, &mut to[..batch * shape.width]);
-                dense::forward(cpu, scratch, dense, below, to)?;
-            }
+        check_len("output", self.plan.outputs.len(), outputs.len())?;
+        for (k, output) in outputs.iter().enumerate() {
+            check_shape("output", (batch, self.output_width(k)), output.shape())?;
         }
-        Ok(())
+        let Workspace { scratch, predictions, .. } = workspace;
+        predictions.lay_out(batch, self.plan.prediction.widths.iter().copied())?;
+        self.walk_forward(cpu, scratch, (&self.plan.prediction, predictions), input, outputs)
     }
 
     /// The gradients of all parameters after a backward pass, in the order of
@@ -181,100 +191,30 @@ impl Network {
         workspace.gradients.as_slice().get(..self.plan.arena).unwrap_or(&[])
     }
 
-    /// The backward pass, once the slots of the outputs hold dY.
-    pub(super) fn backward_from_output(
+    /// Output `k` of the last forward pass.
+    pub(super) fn held_output<'w>(
         &self,
-        cpu: Cpu,
-        workspace: &mut Workspace,
-        input: View<'_>,
-        mut d_input: Option<ViewMut<'_>>,
-    ) -> Result<()> {
-        let batch = input.rows();
-        let Workspace { scratch, activations, deltas, gradients, .. } = workspace;
-        for idle in &self.plan.idle {
-            gradients.as_mut_slice()[idle.clone()].fill(0.0);
-        }
-        for output in self.plan.outputs.iter().filter(|output| !output.is_read) {
-            let Some(layer) = &self.plan.nodes[output.node].layer else { continue };
-            let y = self.matrix(output.node, batch, activations.get(output.node - 1));
-            let width = self.plan.nodes[output.node].width;
-            let delta = &mut deltas.get_mut(output.delta)[..batch * width];
-            let delta = ViewMut::contiguous(batch, width, delta);
-            dense::output_gradient(cpu, layer.activation, y, delta)?;
-        }
-        for &BackwardStep { node, delta, below } in &self.plan.backward {
-            let Some(layer) = &self.plan.nodes[node].layer else { continue };
-            let weight = self.dense(node, layer).weight;
-            let x = match layer.from {
-                0 => input,
-                from => self.matrix(from, batch, activations.get(from - 1)),
-            };
-            let d_z = match below {
-                DeltaWrite::Input(accum) => {
-                    let d_z = self.matrix(node, batch, deltas.get(delta));
-                    if let Some(d_input) = &mut d_input {
-                        let to = (accum, d_input.reborrow());
-                        dense::input_gradient(cpu, scratch, d_z, weight, Below::Nothing, to)?;
-                    }
-                    d_z
-                }
-                DeltaWrite::Slot { slot, accum, completes } => {
-                    let (d_z, d_x) = deltas.pair(delta, slot);
-                    let d_z = self.matrix(node, batch, d_z);
-                    let width = self.plan.nodes[layer.from].width;
-                    let d_x = ViewMut::contiguous(batch, width, &mut d_x[..batch * width]);
-                    let below = match &self.plan.nodes[layer.from].layer {
-                        Some(l) if completes => Below::Output(l.activation, x),
-                        _ => Below::Nothing,
-                    };
-                    dense::input_gradient(cpu, scratch, d_z, weight, below, (accum, d_x))?;
-                    d_z
-                }
-            };
-            let (rows, cols) = weight.shape();
-            let (head, tail) = gradients.as_mut_slice().split_at_mut(layer.bias.start);
-            let d_weight = ViewMut::contiguous(rows, cols, &mut head[layer.weight.clone()]);
-            dense::weight_gradient(cpu, scratch, x, d_z, Accum::Replace, d_weight)?;
-            // The gaps behind both: the workspace may have served another network.
-            head[layer.weight.end..].fill(0.0);
-            let bias = layer.bias.len();
-            tail[bias..bias.next_multiple_of(ALIGN)].fill(0.0);
-            if !layer.bias.is_empty() {
-                let d_bias = &mut tail[..layer.bias.len()];
-                dense::bias_gradient(cpu, d_z, Accum::Replace, d_bias)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// A layer with its parameters.
-    fn dense(&self, node: usize, layer: &Layer) -> Dense<'_> {
-        let parameters = self.parameters.as_slice();
-        let rows = self.plan.nodes[layer.from].width;
-        let cols = self.plan.nodes[node].width;
-        let bias = &parameters[layer.bias.clone()];
-        Dense {
-            weight: View::contiguous(rows, cols, &parameters[layer.weight.clone()]),
-            bias: (!bias.is_empty()).then_some(bias),
-            activation: layer.activation,
-        }
-    }
-
-    /// The values of a node at the start of a buffer that may be longer.
-    fn matrix<'d>(&self, node: usize, batch: usize, data: &'d [f32]) -> View<'d> {
-        let width = self.plan.nodes[node].width;
-        View::contiguous(batch, width, &data[..batch * width])
-    }
-
-    fn held_output<'w>(&self, workspace: &'w Workspace, batch: usize) -> View<'w> {
-        let node = self.plan.outputs[0].node;
+        workspace: &'w Workspace,
+        k: usize,
+        batch: usize,
+    ) -> View<'w> {
+        let node = self.plan.outputs[k].node;
         self.matrix(node, batch, workspace.activations.get(node - 1))
     }
 
-    /// Where the gradient of the output goes before a backward pass.
-    fn output_delta<'w>(&self, workspace: &'w mut Workspace, batch: usize) -> ViewMut<'w> {
-        let delta = workspace.deltas.get_mut(self.plan.outputs[0].delta);
-        ViewMut::contiguous(batch, self.outputs(), &mut delta[..batch * self.outputs()])
+    /// Where the gradient of output `k` goes before a backward pass.
+    fn output_delta<'w>(
+        &self,
+        workspace: &'w mut Workspace,
+        k: usize,
+        batch: usize,
+    ) -> ViewMut<'w> {
+        let output = self.plan.outputs[k];
+        self.matrix_mut(output.node, batch, workspace.deltas.get_mut(output.delta))
+    }
+
+    pub(super) fn output_width(&self, k: usize) -> usize {
+        self.plan.nodes[self.plan.outputs[k].node].width
     }
 
     fn check_input(&self, input: View<'_>) -> Result<()> {
@@ -284,7 +224,7 @@ impl Network {
     fn check_held(&self, workspace: &Workspace, batch: usize) -> Result<()> {
         let Workspace { held, activations, deltas, .. } = workspace;
         if *held == Some((batch, self.plan.arena))
-            && activations.has_layout(batch, self.plan.activations())
+            && activations.has_layout(batch, self.plan.training.widths.iter().copied())
             && deltas.has_layout(batch, self.plan.delta_slots.iter().copied())
         {
             return Ok(());

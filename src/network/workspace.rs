@@ -54,7 +54,7 @@ impl Workspace {
 
     /// Room for a training pass of `batch` samples.
     pub(super) fn prepare_training(&mut self, plan: &Plan, batch: usize) -> Result<()> {
-        self.activations.lay_out(batch, plan.activations())?;
+        self.activations.lay_out(batch, plan.training.widths.iter().copied())?;
         self.deltas.lay_out(batch, plan.delta_slots.iter().copied())?;
         self.gradients.grow(plan.arena)
     }

@@ -8,7 +8,8 @@
 //!     evaluate, call back
 //! ```
 //!
-//! Everything follows from the seed: the same run gives the same bits on any number of threads.
+//! Everything follows from the seed: the same run gives the same bits on any number of threads, and
+//! training in several runs the same as in one of as many epochs.
 //! A batch size of 1 is online learning, one of the whole set is full-batch gradient descent.
 
 mod metrics;
@@ -28,14 +29,40 @@ use crate::optim::Optimizer;
 use crate::rng::{Rng, stream};
 use crate::tensor::{Tensor, View, ViewMut};
 
-/// How to train; made by [`Fit::new`] and changed by its methods.
-#[derive(Clone, Copy, Debug)]
+/// How to train, and how many epochs have been; made by [`Fit::new`] and changed by its methods.
+///
+/// A [`run`](Fit::run) goes on where the last one of the same `Fit` has stopped: epochs are counted
+/// on, and samples shuffled anew. To train another network from the start, use another one, or a
+/// clone of one that has not run.
+///
+/// ```
+/// use densecore::{Activation, Loss, Network, data, optim::Adam, train::Fit};
+/// use std::ops::ControlFlow::{Break, Continue};
+/// let (train, test) = data::digits().split(0.8, 1)?;
+/// let mut network = Network::mlp(&[64, 32, 10], Activation::Relu, 1)?;
+/// let mut adam = network.optimizer(Adam::new(1e-2))?;
+/// let mut fit = Fit::new(Loss::CROSS_ENTROPY).epochs(8);
+/// // The weights that were best on samples not trained on, and a stop when they are good enough.
+/// let mut best = (f64::INFINITY, Vec::new());
+/// fit.run(&mut network, &mut adam, &train, Some(&test), |epoch, network| {
+///     let loss = epoch.validation.map_or(f64::NAN, |validation| validation.loss);
+///     if loss < best.0 {
+///         best = (loss, network.parameters().to_vec());
+///     }
+///     if loss < 0.1 { Break(()) } else { Continue(()) }
+/// })?;
+/// network.parameters_mut().copy_from_slice(&best.1);
+/// # assert!(best.0 < 0.3, "{}", best.0);
+/// # Ok::<(), densecore::Error>(())
+/// ```
+#[derive(Clone, Debug)]
 pub struct Fit {
     cpu: Cpu,
     loss: Loss,
     epochs: usize,
     batch_size: usize,
     seed: u64,
+    done: usize,
 }
 
 /// How good a network is on a data set.
@@ -50,7 +77,7 @@ pub struct Evaluation {
 /// What is reported after each epoch.
 #[derive(Clone, Copy, Debug)]
 pub struct Epoch {
-    /// From 1 on.
+    /// From 1 on, over all runs.
     pub number: usize,
     /// On the training set, after the epoch.
     pub train: Evaluation,
@@ -65,7 +92,7 @@ pub struct Epoch {
 impl Fit {
     /// Ten epochs of batches of 32 with seed 0, on all threads of the pool.
     pub fn new(loss: Loss) -> Self {
-        Self { cpu: Cpu::detect(), loss, epochs: 10, batch_size: 32, seed: 0 }
+        Self { cpu: Cpu::detect(), loss, epochs: 10, batch_size: 32, seed: 0, done: 0 }
     }
 
     /// How to run.
@@ -73,7 +100,7 @@ impl Fit {
         Self { cpu, ..self }
     }
 
-    /// Passes over the training set.
+    /// Passes over the training set in each run.
     pub fn epochs(self, epochs: usize) -> Self {
         Self { epochs, ..self }
     }
@@ -88,20 +115,26 @@ impl Fit {
         Self { seed, ..self }
     }
 
-    /// Trains `network` on `train`, and calls `on_epoch` after each epoch, which may stop the
-    /// training. Returns what it was called with.
+    /// Goes on as if so many epochs had been: for a network and an optimizer that were trained
+    /// before, by another `Fit`.
+    pub fn after(self, epochs: usize) -> Self {
+        Self { done: epochs, ..self }
+    }
+
+    /// Trains `network` on `train`, and calls `on_epoch` after each epoch with the report and the
+    /// network as it is then; it may stop the training. Returns the reports.
     ///
     /// Errors, all before anything is trained: [`Value`](Error::Value) names `batch_size` if it is
     /// 0, or `train` or `validation` if it has no samples; [`Shape`](Error::Shape) names `input` or `target`,
     /// [`Class`](Error::Class) the row or [`Mismatch`](Error::Mismatch) the kind of target, if a
     /// set does not fit the network and the loss.
     pub fn run(
-        &self,
+        &mut self,
         network: &mut Network,
         optimizer: &mut Optimizer,
         train: &Dataset,
         validation: Option<&Dataset>,
-        mut on_epoch: impl FnMut(&Epoch) -> ControlFlow<()>,
+        mut on_epoch: impl FnMut(&Epoch, &Network) -> ControlFlow<()>,
     ) -> Result<Vec<Epoch>> {
         let positive = |argument, n: usize| {
             let error = Error::Value { argument, expected: "at least 1", found: n as f64 };
@@ -118,8 +151,10 @@ impl Fit {
         let mut batch = Batch::new(train, batch_size)?;
         let mut order = vec![0; train.len()];
         let mut history = Vec::new();
-        for number in 1..=self.epochs {
-            Rng::new(self.seed, stream::SHUFFLE + number as u64).permutation(&mut order);
+        for _ in 0..self.epochs {
+            let number = self.done.saturating_add(1);
+            let stream = stream::SHUFFLE.wrapping_add(number as u64);
+            Rng::new(self.seed, stream).permutation(&mut order);
             let start = Instant::now();
             for rows in order.chunks(batch_size) {
                 let sample = batch.gather(train, rows)?;
@@ -133,7 +168,8 @@ impl Fit {
             let samples = train.len();
             let epoch = Epoch { number, train: train_result, validation, samples, time };
             history.push(epoch);
-            if on_epoch(&epoch).is_break() {
+            self.done = number;
+            if on_epoch(&epoch, network).is_break() {
                 break;
             }
         }

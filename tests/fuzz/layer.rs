@@ -191,6 +191,7 @@ impl Given {
         let result = run(&mut |cpu, scratch| {
             let gradients = Gradients {
                 d_input: d_input.as_mut().map(|d| d.reborrow()),
+                below: None,
                 d_weight: d_weight.reborrow(),
                 d_bias: d_bias.as_deref_mut(),
                 accum: self.accum,

@@ -1,0 +1,106 @@
+//! An activation of the user's own, exact on integers: fused into products and over slices it is
+//! what a loop over the elements makes of it.
+
+mod support;
+
+use densecore::activation::{self, ActivationFn, Derivative, Forward};
+use densecore::gemm::{Map, MulMap, Start, matmul, matmul_fused};
+use densecore::simd::Simd;
+use densecore::{Cpu, Error, Result, Scratch, Tensor, View, gemm::Accum};
+use support::cpus;
+
+/// `z` where it is positive, `z / 4` elsewhere.
+struct Leaky;
+
+impl ActivationFn for Leaky {
+    #[inline(always)]
+    fn f<S: Simd>(&self, s: S, z: S::F32) -> S::F32 {
+        s.max(s.mul(s.splat(0.25), z), z)
+    }
+
+    #[inline(always)]
+    fn df<S: Simd>(&self, s: S, y: S::F32) -> S::F32 {
+        s.select(s.gt(y, s.splat(0.0)), s.splat(1.0), s.splat(0.25))
+    }
+}
+
+fn f(z: f32) -> f32 {
+    if z > 0.0 { z } else { z / 4.0 }
+}
+
+fn df(y: f32) -> f32 {
+    if y > 0.0 { 1.0 } else { 0.25 }
+}
+
+/// Integers from -8 to 8.
+fn integers(rows: usize, cols: usize, first: usize) -> Result<Tensor> {
+    let data = (0..rows * cols).map(|i| ((first + 7 * i + i * i) % 17) as f32 - 8.0).collect();
+    Tensor::from_vec(rows, cols, data)
+}
+
+fn nan(rows: usize, cols: usize) -> Result<Tensor> {
+    Tensor::from_vec(rows, cols, vec![f32::NAN; rows * cols])
+}
+
+/// The product alone.
+fn product(cpu: Cpu, a: View<'_>, b: &Tensor) -> Result<Tensor> {
+    let mut c = nan(a.rows(), b.cols())?;
+    matmul(cpu, &mut Scratch::new(), a, b.view(), Accum::Replace, c.view_mut())?;
+    Ok(c)
+}
+
+#[test]
+fn a_user_s_activation_is_fused_like_any_other() -> Result<()> {
+    let mut scratch = Scratch::new();
+    for cpu in cpus() {
+        for (m, k, n) in [(1, 1, 1), (7, 5, 19), (150, 300, 70)] {
+            let (x, w, bias) = (integers(m, k, 1)?, integers(k, n, 2)?, integers(1, n, 3)?);
+            let (mut y, factors) = (nan(m, n)?, (x.view().into(), w.view().into()));
+            let start = Start::Bias(bias.as_slice());
+            matmul_fused(cpu, &mut scratch, factors, start, &Map(Forward(Leaky)), y.view_mut())?;
+            let plain = product(cpu, x.view(), &w)?;
+            let biases = bias.as_slice().iter().cycle();
+            let expected: Vec<_> =
+                plain.as_slice().iter().zip(biases).map(|(z, b)| f(z + b)).collect();
+            assert_eq!(y.as_slice(), expected);
+            assert!(m == 1 || y.as_slice().iter().any(|&y| y < 0.0));
+
+            let (d_z, mut below) = (integers(m, k, 4)?, nan(m, n)?);
+            let slope = MulMap { f: Derivative(&Leaky), other: y.view() };
+            let factors = (d_z.view().into(), w.view().into());
+            matmul_fused(cpu, &mut scratch, factors, Start::Zero, &slope, below.view_mut())?;
+            let plain = product(cpu, d_z.view(), &w)?;
+            let both = plain.as_slice().iter().zip(y.as_slice());
+            assert_eq!(below.as_slice(), both.map(|(d, &y)| d * df(y)).collect::<Vec<_>>());
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_user_s_activation_runs_over_slices_of_any_length() -> Result<()> {
+    for cpu in cpus() {
+        // The last one is worth several threads.
+        for len in (0..70).chain([600_001]) {
+            let (z, d) = (integers(1, len, 1)?, integers(1, len, 2)?);
+            let y: Vec<_> = z.as_slice().iter().map(|&z| f(z)).collect();
+            let mut found = vec![f32::NAN; len];
+            activation::forward(cpu, &Leaky, z.as_slice(), &mut found)?;
+            assert!(found == y, "{len} elements");
+            let mut found = z.as_slice().to_vec();
+            activation::forward_in_place(cpu, &Leaky, &mut found);
+            assert!(found == y, "{len} elements in place");
+            let expected: Vec<_> = d.as_slice().iter().zip(&y).map(|(d, &y)| d * df(y)).collect();
+            let mut found = d.as_slice().to_vec();
+            activation::backward_in_place(cpu, &Leaky, &y, &mut found)?;
+            assert!(found == expected, "{len} elements back");
+        }
+        let refused = |argument| Err(Error::Length { argument, expected: 3, found: 2 });
+        let mut two = [7.0; 2];
+        assert_eq!(activation::forward(cpu, &Leaky, &[1.0; 3], &mut two), refused("output"));
+        let found = activation::backward_in_place(cpu, &Leaky, &[1.0; 3], &mut two);
+        assert_eq!(found, refused("delta"));
+        assert_eq!(two, [7.0; 2]);
+    }
+    Ok(())
+}
