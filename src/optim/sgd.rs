@@ -8,7 +8,7 @@
 //!   p <- p - lr g
 //! ```
 
-use super::{Rule, check_not_negative, flush_subnormal};
+use super::{Rule, check_not_negative, flush};
 use crate::cpu::Cpu;
 use crate::error::{Error, Result, check_len};
 use crate::parallel::for_each_piece;
@@ -154,7 +154,8 @@ impl Update<1, 2> for Kernel {
     fn eval<S: Simd>(&self, s: S, [g]: [S::F32; 1], [p, b]: [S::F32; 2]) -> [S::F32; 2] {
         let u = s.splat(self.momentum);
         let g = self.decayed(s, p, g);
-        let b = flush_subnormal(s, s.mul_add(u, b, s.mul(s.splat(self.share), g)));
+        let b = s.mul_add(u, b, s.mul(s.splat(self.share), g));
+        let b = flush(s, b, f32::MIN_POSITIVE);
         let along = if self.nesterov { s.mul_add(u, b, g) } else { b };
         [self.descend(s, p, along), b]
     }
