@@ -89,3 +89,26 @@ fn flushing_changes_no_step_whatever_epsilon_is() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn without_weight_decay_an_infinite_parameter_stays_so() -> Result<()> {
+    let sgd = Sgd::new(0.5);
+    let rules = [
+        sgd.into(),
+        sgd.momentum(0.9).into(),
+        sgd.momentum(0.9).nesterov().into(),
+        Rule::from(Adam::new(0.5)),
+        Adam::adamw(0.5).into(),
+        Adam::adamw(0.5).weight_decay(0.0).into(),
+    ];
+    for cpu in cpus() {
+        for rule in rules {
+            for p in [f32::INFINITY, f32::NEG_INFINITY] {
+                assert_eq!(trained(cpu, rule, p, &[1.0, -2.0])?, p, "{rule:?}");
+            }
+        }
+        // With decay the gradient is infinite too.
+        assert!(trained(cpu, sgd.weight_decay(0.1), f32::INFINITY, &[1.0])?.is_nan());
+    }
+    Ok(())
+}

@@ -14,7 +14,7 @@
 //! it, as the default is. With a tiny eps, `m / (sqrt(v) + eps)` with such a v is a step like any
 //! other, and without it an infinite one.
 
-use super::{Rule, check_below_one, check_not_negative, flush};
+use super::{Rule, check_below_one, check_not_negative, decayed, flush};
 use crate::cpu::Cpu;
 use crate::error::{Result, check_len};
 use crate::parallel::for_each_piece;
@@ -143,7 +143,7 @@ impl Kernel {
 impl Update<1, 3> for Kernel {
     #[inline(always)]
     fn eval<S: Simd>(&self, s: S, [g]: [S::F32; 1], [p, m, v]: [S::F32; 3]) -> [S::F32; 3] {
-        let g = s.mul_add(s.splat(self.coupled_decay), p, g);
+        let g = decayed(s, self.coupled_decay, p, g);
         let p = s.mul(s.splat(self.keep), p);
         let m = s.mul_add(s.splat(self.beta1_rest), s.sub(g, m), m);
         let m = flush(s, m, f32::MIN_POSITIVE);

@@ -142,6 +142,13 @@ fn check_below_one(argument: &'static str, value: f64) -> Result<()> {
     Err(Error::Value { argument, expected: "a number from 0 to below 1", found: value })
 }
 
+/// `g + wd p`, the gradient with weight decay. Without decay it is g, also where p is infinite.
+#[inline(always)]
+fn decayed<S: Simd>(s: S, weight_decay: f32, p: S::F32, g: S::F32) -> S::F32 {
+    // The same for all elements, so the compiler moves it out of the loop.
+    if weight_decay == 0.0 { g } else { s.mul_add(s.splat(weight_decay), p, g) }
+}
+
 /// Zero where `|x|` is below `least`.
 #[inline(always)]
 fn flush<S: Simd>(s: S, x: S::F32, least: f32) -> S::F32 {

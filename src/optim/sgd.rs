@@ -8,7 +8,7 @@
 //!   p <- p - lr g
 //! ```
 
-use super::{Rule, check_not_negative, flush};
+use super::{Rule, check_not_negative, decayed, flush};
 use crate::cpu::Cpu;
 use crate::error::{Error, Result, check_len};
 use crate::parallel::for_each_piece;
@@ -132,19 +132,13 @@ impl Kernel {
     fn descend<S: Simd>(&self, s: S, p: S::F32, g: S::F32) -> S::F32 {
         s.neg_mul_add(s.splat(self.learning_rate), g, p)
     }
-
-    /// `g + wd p`
-    #[inline(always)]
-    fn decayed<S: Simd>(&self, s: S, p: S::F32, g: S::F32) -> S::F32 {
-        s.mul_add(s.splat(self.weight_decay), p, g)
-    }
 }
 
 /// Without momentum: `[p]`.
 impl Update<1, 1> for Kernel {
     #[inline(always)]
     fn eval<S: Simd>(&self, s: S, [g]: [S::F32; 1], [p]: [S::F32; 1]) -> [S::F32; 1] {
-        [self.descend(s, p, self.decayed(s, p, g))]
+        [self.descend(s, p, decayed(s, self.weight_decay, p, g))]
     }
 }
 
@@ -153,7 +147,7 @@ impl Update<1, 2> for Kernel {
     #[inline(always)]
     fn eval<S: Simd>(&self, s: S, [g]: [S::F32; 1], [p, b]: [S::F32; 2]) -> [S::F32; 2] {
         let u = s.splat(self.momentum);
-        let g = self.decayed(s, p, g);
+        let g = decayed(s, self.weight_decay, p, g);
         let b = s.mul_add(u, b, s.mul(s.splat(self.share), g));
         let b = flush(s, b, f32::MIN_POSITIVE);
         let along = if self.nesterov { s.mul_add(u, b, g) } else { b };
