@@ -47,6 +47,11 @@ impl Sgd {
         Self { momentum, ..self }
     }
 
+    /// The same with dampening d of the momentum.
+    pub fn dampening(self, dampening: f64) -> Self {
+        Self { dampening, ..self }
+    }
+
     /// The same with weight decay wd.
     pub fn weight_decay(self, weight_decay: f64) -> Self {
         Self { weight_decay, ..self }
@@ -109,9 +114,13 @@ impl Sgd {
             let expected = "a finite f32";
             return Err(Error::Value { argument: "dampening", expected, found: self.dampening });
         }
-        if self.nesterov && (self.momentum == 0.0 || self.dampening != 0.0) {
-            let expected = "momentum above 0 and dampening 0, for nesterov";
+        if self.nesterov && self.momentum == 0.0 {
+            let expected = "a momentum above 0, for nesterov";
             return Err(Error::Value { argument: "momentum", expected, found: self.momentum });
+        }
+        if self.nesterov && self.dampening != 0.0 {
+            let expected = "0, for nesterov";
+            return Err(Error::Value { argument: "dampening", expected, found: self.dampening });
         }
         Ok(())
     }
