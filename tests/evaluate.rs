@@ -3,7 +3,7 @@
 mod support;
 
 use densecore::Workspace;
-use densecore::train::{correct, evaluate};
+use densecore::train::{Evaluation, correct, evaluate};
 use densecore::{Activation, Dataset, Error, Loss, Network, Result, Target, Targets, Tensor};
 use support::{classes, cpus, numbers};
 
@@ -78,4 +78,12 @@ fn a_wrong_class_is_named_by_its_row_in_the_set() -> Result<()> {
         assert_eq!(found, Err(Error::Class { row: 1500, found: 3, classes: OUTPUTS }));
     }
     Ok(())
+}
+
+#[test]
+fn a_small_loss_is_told_from_none() {
+    let evaluation = |loss, accuracy| Evaluation { loss, accuracy }.to_string();
+    assert_eq!(evaluation(1.5e-7, None), "loss 1.500e-7");
+    assert_eq!(evaluation(0.0, None), "loss 0.000e0");
+    assert_eq!(evaluation(2.302585, Some(0.125)), "loss 2.303e0 accuracy 12.50 %");
 }

@@ -269,7 +269,7 @@ impl fmt::Display for Epoch {
 
 impl fmt::Display for Evaluation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "loss {:.4}", self.loss)?;
+        write!(f, "loss {:.3e}", self.loss)?;
         match self.accuracy {
             Some(accuracy) => write!(f, " accuracy {:.2} %", 100.0 * accuracy),
             None => Ok(()),
