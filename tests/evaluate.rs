@@ -85,5 +85,5 @@ fn a_small_loss_is_told_from_none() {
     let evaluation = |loss, accuracy| Evaluation { loss, accuracy }.to_string();
     assert_eq!(evaluation(1.5e-7, None), "loss 1.500e-7");
     assert_eq!(evaluation(0.0, None), "loss 0.000e0");
-    assert_eq!(evaluation(2.302585, Some(0.125)), "loss 2.303e0 accuracy 12.50 %");
+    assert_eq!(evaluation(2.5, Some(0.125)), "loss 2.500e0 accuracy 12.50 %");
 }

@@ -45,9 +45,12 @@ fn activations_and_their_derivatives() -> Result<()> {
     Ok(())
 }
 
-/// `(x, f(x), f'(x))` as PyTorch 2.15 returns them on CPUs.
+/// `(x, f(x), f'(x))`
+type Values = [(f32, f32, f32); 5];
+
+/// As PyTorch 2.15 returns it on CPUs.
 #[rustfmt::skip]
-const SPECIAL: [(Activation, [(f32, f32, f32); 5]); 4] = {
+const SPECIAL: [(Activation, Values); 4] = {
     const NAN: f32 = f32::NAN;
     const INF: f32 = f32::INFINITY;
     [
