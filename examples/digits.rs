@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use clap::Parser;
 use densecore::optim::Adam;
-use densecore::simd::{LEVEL_VARIABLE, Level};
+use densecore::simd::Level;
 use densecore::train::{Epoch, Fit, evaluate, predicted_class};
 use densecore::{Activation, Cpu, Dataset, Loss, Network, Targets, Tensor, Workspace, data};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -76,9 +76,7 @@ fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
 }
 
 fn run(options: &Options) -> Outcome {
-    Level::check_environment().map_err(|error| {
-        format!("{error}: {:?}", std::env::var_os(LEVEL_VARIABLE).unwrap_or_default())
-    })?;
+    Level::check_environment()?;
     // Entered once, around everything: work handed to the pool from outside costs more.
     let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads.into()).build()?;
     pool.install(|| train(options))
@@ -136,7 +134,7 @@ fn train(options: &Options) -> Outcome {
 fn line(epoch: &Epoch) -> String {
     let percent = |accuracy: Option<f64>| 100.0 * accuracy.unwrap_or(0.0);
     format!(
-        "epoch {:>3}   loss {:.4}   train {:6.2} %   test {:6.2} %   {:>8.0} samples/s",
+        "epoch {:>3}   loss {:.3e}   train {:6.2} %   test {:6.2} %   {:>8.0} samples/s",
         epoch.number,
         epoch.train.loss,
         percent(epoch.train.accuracy),

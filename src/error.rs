@@ -29,6 +29,15 @@ pub enum Error {
         /// Number of elements that was passed.
         found: usize,
     },
+    /// A slice that may be longer than needed is too short.
+    TooShort {
+        /// The argument, as it is called in the function's documentation.
+        argument: &'static str,
+        /// Smallest number of elements that holds what the other arguments ask for.
+        expected: usize,
+        /// Number of elements that was passed.
+        found: usize,
+    },
     /// The distance between two rows is smaller than a row.
     Stride {
         /// The argument, as it is called in the function's documentation.
@@ -68,6 +77,15 @@ pub enum Error {
         /// The value that was passed.
         found: f64,
     },
+    /// A name that names nothing, such as `avx3` for a level.
+    Name {
+        /// The argument, as it is called in the documentation.
+        argument: &'static str,
+        /// The names that there are.
+        expected: &'static str,
+        /// The name that was passed, or how it begins.
+        found: Excerpt,
+    },
     /// Two arguments that do not go together, such as class ids given to a loss on values.
     Mismatch {
         /// The argument, as it is called in the documentation.
@@ -88,6 +106,9 @@ impl fmt::Display for Error {
             Error::Length { argument, expected, found } => {
                 write!(f, "{argument}: expected {expected} elements, found {found}")
             }
+            Error::TooShort { argument, expected, found } => {
+                write!(f, "{argument}: expected at least {expected} elements, found {found}")
+            }
             Error::Stride { argument, expected, found } => {
                 write!(f, "{argument}: expected a row stride of at least {expected}, found {found}")
             }
@@ -104,6 +125,9 @@ impl fmt::Display for Error {
             Error::Value { argument, expected, found } => {
                 write!(f, "{argument}: expected {expected}, found {found}")
             }
+            Error::Name { argument, expected, found } => {
+                write!(f, "{argument}: expected {expected}, found {found:?}")
+            }
             Error::Mismatch { argument, expected, found } => {
                 write!(f, "{argument}: expected {expected}, found {found}")
             }
@@ -112,6 +136,35 @@ impl fmt::Display for Error {
 }
 
 impl core::error::Error for Error {}
+
+/// How a text begins, kept without allocation: up to 15 bytes, cut between characters.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Excerpt {
+    bytes: [u8; 15],
+    len: u8,
+}
+
+impl Excerpt {
+    /// How `text` begins.
+    pub fn new(text: &str) -> Self {
+        let mut bytes = [0; 15];
+        let most = text.len().min(bytes.len());
+        let len = (0..=most).rfind(|&i| text.is_char_boundary(i)).unwrap_or(0);
+        bytes[..len].copy_from_slice(&text.as_bytes()[..len]);
+        Self { bytes, len: len as u8 }
+    }
+
+    /// The text that was kept.
+    pub fn as_str(&self) -> &str {
+        str::from_utf8(&self.bytes[..usize::from(self.len)]).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Excerpt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
 
 /// `rows * cols`, or the error that names the matrix.
 pub(crate) fn checked_size(argument: &'static str, rows: usize, cols: usize) -> Result<usize> {

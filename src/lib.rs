@@ -102,7 +102,7 @@ pub mod train;
 pub use activation::Activation;
 pub use cpu::{Cpu, Parallelism};
 pub use data::{Dataset, Targets};
-pub use error::{Error, Result};
+pub use error::{Error, Excerpt, Result};
 pub use init::Init;
 pub use loss::{Loss, Target};
 pub use network::{Network, Workspace};

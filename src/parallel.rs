@@ -1,11 +1,12 @@
-//! Two halves at once: the only place that calls rayon.
+//! Two halves at once: the only place that runs anything on rayon's pool. (`Cpu::threads` asks how
+//! many threads it has.)
 //!
 //! Work is cut by splitting views and slices, which the borrow checker proves disjoint, and the
 //! halves are handed to [`join`]. How often to cut is decided from the size of the work alone;
 //! what each element's value is never depends on it.
 
 use crate::cpu::{Cpu, Parallelism};
-use crate::tensor::ViewMut;
+use crate::tensor::{View, ViewMut};
 
 /// Runs both, on two threads if the pool has one to spare.
 pub(crate) fn join<A: Send, B: Send>(
@@ -40,7 +41,7 @@ pub(crate) fn threads_for(cpu: Cpu, ns: u64) -> usize {
             }
             let inside = rayon::current_thread_index().is_some();
             let worth = if inside { WORTH_INSIDE_NS } else { WORTH_OUTSIDE_NS };
-            usize::try_from(ns / worth).unwrap_or(usize::MAX).clamp(1, rayon::current_num_threads())
+            usize::try_from(ns / worth).unwrap_or(usize::MAX).clamp(1, cpu.threads())
         }
     }
 }
@@ -131,6 +132,32 @@ fn divide_run(
     );
 }
 
+/// A matrix, borrowed in either way, that can be cut between two rows.
+pub(crate) trait Rows: Sized + Send {
+    /// `(rows, cols)`
+    fn shape(&self) -> (usize, usize);
+    /// The rows before `row`, and the rest.
+    fn split_rows_at(self, row: usize) -> (Self, Self);
+}
+
+impl Rows for View<'_> {
+    fn shape(&self) -> (usize, usize) {
+        View::shape(self)
+    }
+    fn split_rows_at(self, row: usize) -> (Self, Self) {
+        (self.rows_range(0, row), self.rows_range(row, usize::MAX))
+    }
+}
+
+impl Rows for ViewMut<'_> {
+    fn shape(&self) -> (usize, usize) {
+        ViewMut::shape(self)
+    }
+    fn split_rows_at(self, row: usize) -> (Self, Self) {
+        ViewMut::split_rows_at(self, row)
+    }
+}
+
 /// Rows that one sum covers: the leaves of [`sum_rows`].
 const LEAF_ROWS: usize = 64;
 
@@ -138,36 +165,33 @@ const LEAF_ROWS: usize = 64;
 ///
 /// Blocks have 64 rows and their sums are added in a tree whose shape depends on the number of
 /// rows only, so the result does not depend on the number of threads.
-pub(crate) fn sum_rows<'a>(
-    cpu: Cpu,
-    m: ViewMut<'a>,
-    f: &(impl Fn(usize, ViewMut<'_>) -> f64 + Sync),
-) -> f64 {
-    if m.cols() == 0 {
+pub(crate) fn sum_rows<M: Rows>(cpu: Cpu, m: M, f: &(impl Fn(usize, M) -> f64 + Sync)) -> f64 {
+    let (rows, cols) = m.shape();
+    if cols == 0 {
         // No matter how many rows there are, which no memory limits.
         return f(0, m);
     }
-    let elements = (m.rows() as u64).saturating_mul(m.cols() as u64);
+    let elements = (rows as u64).saturating_mul(cols as u64);
     let threads = threads_for(cpu, elements / ELEMENTS_PER_NS);
     sum_tree(cpu, threads, 0, m, f)
 }
 
 /// Calls `f` with blocks of rows of `m`, each with the row of the whole at which it starts.
-pub(crate) fn for_each_block(cpu: Cpu, m: ViewMut<'_>, f: &(impl Fn(usize, ViewMut<'_>) + Sync)) {
+pub(crate) fn for_each_block<M: Rows>(cpu: Cpu, m: M, f: &(impl Fn(usize, M) + Sync)) {
     sum_rows(cpu, m, &|first, block| {
         f(first, block);
         0.0
     });
 }
 
-fn sum_tree(
+fn sum_tree<M: Rows>(
     cpu: Cpu,
     threads: usize,
     first: usize,
-    m: ViewMut<'_>,
-    f: &(impl Fn(usize, ViewMut<'_>) -> f64 + Sync),
+    m: M,
+    f: &(impl Fn(usize, M) -> f64 + Sync),
 ) -> f64 {
-    let rows = m.rows();
+    let (rows, _) = m.shape();
     if rows <= LEAF_ROWS {
         return f(first, m);
     }

@@ -150,10 +150,10 @@ fn settings_of_optimizers_without_a_meaning() {
         }
     }
     for x in [f64::INFINITY, f64::NEG_INFINITY, f64::NAN] {
-        rejected(Sgd { dampening: x, ..sgd }.into(), "dampening", x);
+        rejected(sgd.dampening(x).into(), "dampening", x);
     }
     rejected(sgd.nesterov().into(), "momentum", 0.0);
-    rejected(Sgd { dampening: 0.5, ..sgd.momentum(0.9).nesterov() }.into(), "momentum", 0.9);
+    rejected(sgd.momentum(0.9).dampening(0.5).nesterov().into(), "dampening", 0.5);
 
     // A rate that is refused later leaves the old one.
     let mut optimizer = Optimizer::new(sgd, 3).expect("a good setting");

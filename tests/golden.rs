@@ -12,7 +12,7 @@ mod support;
 use densecore::activation::softmax;
 use densecore::loss::{Reduction, cross_entropy, mse};
 use densecore::optim::Optimizer;
-use densecore::{Loss, Result, Target, Tensor, View};
+use densecore::{Activation, Loss, Result, Target, Tensor, View};
 use support::bounded::{Bounded, dot, exact};
 use support::golden::{Compared, Golden, activation, rule};
 use support::reference::{self, Matrix, Steps, flat, matrix};
@@ -42,6 +42,47 @@ fn activations_and_their_derivatives() -> Result<()> {
     }
     assert!(compared.loosest < 4e-5, "a bound without teeth: {compared:?}");
     assert_eq!(compared.count, levels().len() * 4 * 2 * 225);
+    Ok(())
+}
+
+/// `(x, f(x), f'(x))`
+type Values = [(f32, f32, f32); 5];
+
+/// As PyTorch 2.15 returns it on CPUs.
+#[rustfmt::skip]
+const SPECIAL: [(Activation, Values); 4] = {
+    const NAN: f32 = f32::NAN;
+    const INF: f32 = f32::INFINITY;
+    [
+        (Activation::Identity, [(0.0, 0.0, 1.0), (-0.0, -0.0, 1.0), (INF, INF, 1.0), (-INF, -INF, 1.0), (NAN, NAN, 1.0)]),
+        (Activation::Relu, [(0.0, 0.0, 0.0), (-0.0, -0.0, 0.0), (INF, INF, 1.0), (-INF, 0.0, 0.0), (NAN, NAN, 1.0)]),
+        (Activation::Sigmoid, [(0.0, 0.5, 0.25), (-0.0, 0.5, 0.25), (INF, 1.0, 0.0), (-INF, 0.0, 0.0), (NAN, NAN, NAN)]),
+        (Activation::Tanh, [(0.0, 0.0, 1.0), (-0.0, -0.0, 1.0), (INF, 1.0, 0.0), (-INF, -1.0, 0.0), (NAN, NAN, NAN)]),
+    ]
+};
+
+#[test]
+fn special_values_of_activations_and_their_derivatives() -> Result<()> {
+    // Whole vectors and a tail at every level.
+    const LEN: usize = 77;
+    for cpu in cpus() {
+        for (f, (x, expected_y, expected_slope)) in
+            SPECIAL.into_iter().flat_map(|(f, values)| values.map(|value| (f, value)))
+        {
+            let (mut y, mut slope) = ([7.0; LEN], [1.0; LEN]);
+            f.forward(cpu, &[x; LEN], &mut y)?;
+            f.backward_in_place(cpu, &y, &mut slope)?;
+            let mut in_place = [x; LEN];
+            f.forward_in_place(cpu, &mut in_place);
+            for (found, expected) in
+                [(y, expected_y), (in_place, expected_y), (slope, expected_slope)]
+            {
+                let same =
+                    |&y: &f32| y.to_bits() == expected.to_bits() || y.is_nan() && expected.is_nan();
+                assert!(found.iter().all(same), "{f:?} at {x} on {}: {found:?}", cpu.level());
+            }
+        }
+    }
     Ok(())
 }
 

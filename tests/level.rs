@@ -8,7 +8,7 @@ use std::process::Command;
 
 use common::{levels, missing};
 use densecore::simd::{LEVEL_VARIABLE, Level};
-use densecore::{Cpu, Error, Parallelism};
+use densecore::{Cpu, Error, Excerpt, Parallelism};
 
 /// What the child process prints before its report.
 const REPORT: &str = "report:";
@@ -96,11 +96,9 @@ fn a_value_that_names_no_level_caps_nothing_and_can_be_found_out() {
     for value in values {
         let report = report(Some(&value));
         assert_eq!(report.level, best, "{value:?}");
-        assert_eq!(
-            report.checked,
-            "DENSECORE_LEVEL: expected portable, avx2 or avx512, found another name",
-            "{value:?}"
-        );
+        let found = format!("{:?}", value.to_string_lossy());
+        let expected = "DENSECORE_LEVEL: expected portable, avx2 or avx512, found ".to_owned();
+        assert_eq!(report.checked, expected + &found);
     }
 }
 
@@ -116,12 +114,10 @@ fn a_name_is_the_level_of_that_name() {
 #[test]
 fn a_name_without_its_level_is_an_error() {
     for name in ["", "sse2", "avx-512", "avx2 ", "Portable4"] {
-        let expected = Error::Mismatch {
-            argument: LEVEL_VARIABLE,
-            expected: "portable, avx2 or avx512",
-            found: "another name",
-        };
-        assert_eq!(name.parse::<Level>(), Err(expected), "{name:?}");
+        let (expected, found) = ("portable, avx2 or avx512", Excerpt::new(name));
+        let error = Error::Name { argument: "level", expected, found };
+        assert_eq!(name.parse::<Level>(), Err(error), "{name:?}");
+        assert!(error.to_string().ends_with(&format!("found {name:?}")), "{error}");
     }
     for name in missing("portable,avx2,avx512", &names()) {
         let expected = Error::Mismatch {
@@ -130,6 +126,20 @@ fn a_name_without_its_level_is_an_error() {
             found: name,
         };
         assert_eq!(name.parse::<Level>(), Err(expected));
+    }
+}
+
+#[test]
+fn an_excerpt_is_the_text_up_to_fifteen_bytes_of_whole_characters() {
+    for (text, kept) in [
+        ("", ""),
+        ("avx3", "avx3"),
+        ("fifteen letters", "fifteen letters"),
+        ("sixteen letters!", "sixteen letters"),
+        ("thirteen byte\u{e9}s", "thirteen byte\u{e9}"),
+        ("fourteen bytes\u{e9}", "fourteen bytes"),
+    ] {
+        assert_eq!(Excerpt::new(text).as_str(), kept);
     }
 }
 

@@ -62,22 +62,13 @@ fn the_line_y_2x_is_found_from_3x_5x_and_half_x() -> Result<()> {
 
 #[test]
 fn squared_error_of_3x_is_30_and_rises_by_60() -> Result<()> {
-    // In f64: the numbers of the textbook, and the slope from them.
-    let error = |w: f64| -> f64 {
-        INPUTS.iter().zip(DOUBLED).map(|(&x, t)| (w * f64::from(x) - f64::from(t)).powi(2)).sum()
-    };
-    assert_eq!(error(3.0), 30.0);
-    // 30 (1 +- 0.0001)^2 = 30 +- 0.006 + 0.0000003
-    assert!(
-        (error(3.0001) - 30.0060003).abs() < 1e-12 && (error(2.9999) - 29.9940003).abs() < 1e-12
-    );
-    let numeric = (error(3.0001) - error(2.9999)) / 0.0002;
-    // An error is off by 60 2^-52 for w's rounding and 2 |d| 12 2^-53 for each of the five d: both
-    // errors by less than 1e-13 together, which the difference of the arguments divides.
-    assert!((numeric - 60.0).abs() < 1e-13 / 0.0002, "{numeric}");
-
     for cpu in cpus() {
         assert_eq!(error_and_slope(cpu, 3.0)?, (30.0, 60.0), "integers are exact");
+        // So are sixteenths: 30 (1 +- 1/16)^2, and a difference of squares has no other error.
+        let step = 1.0 / 16.0;
+        let (above, below) = (error_and_slope(cpu, 3.0 + step)?, error_and_slope(cpu, 3.0 - step)?);
+        assert_eq!((above.0 - below.0) / (2.0 * step), 60.0, "the numeric derivative");
+        // 30 (1 +- 0.0001)^2 = 30 +- 0.006 + 0.0000003
         for (w, expected) in [(3.0001, 30.0060003), (2.9999, 29.9940003)] {
             // The weight is rounded to a multiple of 2^-22, which moves the error by up to
             // 60 * 2^-23 and the slope by 60 times that; each of at most 8 operations on numbers
@@ -188,7 +179,7 @@ fn the_shapes_of_2_3_1_with_4_samples() -> Result<()> {
         let z1 = product((4, 2, 3), (at(&x), at(&w1)));
         let expected: Vec<_> =
             z1.iter().enumerate().map(|(i, z)| (z + b1[i % 3]).max(0.0)).collect();
-        assert_eq!((y1.shape(), y1.as_slice()), ((4, 3), &expected[..]));
+        assert_eq!(y1.as_slice(), expected);
         assert!(expected.contains(&0.0) && expected.iter().any(|&y| y > 0.0), "both sides of relu");
 
         // Y1 [4, 3] . W2 [3, 1] + b2 [1] -> Y2 [4, 1]
@@ -197,10 +188,8 @@ fn the_shapes_of_2_3_1_with_4_samples() -> Result<()> {
         assert_eq!(refused, shape("weight", (2, 1), (3, 1)));
         dense::forward(cpu, &mut scratch, output, y1.view(), y2.view_mut())?;
         let z2 = product((4, 3, 1), (at(&y1), at(&w2)));
-        assert_eq!(
-            (y2.shape(), y2.as_slice()),
-            ((4, 1), &z2.iter().map(|z| z - 2.0).collect::<Vec<_>>()[..])
-        );
+        let expected: Vec<_> = z2.iter().map(|z| z - 2.0).collect();
+        assert_eq!(y2.as_slice(), expected);
 
         // dY2 [4, 1] -> dW2 [3, 1] = Y1^T [3, 4] . dZ2 [4, 1], db2 [1], dY1 [4, 3] = dZ2 . W2^T
         let mut d_y2 = integers(4, 1, 2)?;

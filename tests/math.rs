@@ -281,6 +281,21 @@ fn body_and_tail_give_the_same_bits() {
 }
 
 #[test]
+fn slices_divided_among_threads_give_the_same_bits() {
+    // Taken for 75 us of work, which is divided inside a pool.
+    let x: Vec<f32> = (0..300_001).map(|i| (i % 1009) as f32 * -0.01).collect();
+    for (f, level) in ALL.iter().flat_map(|f| Level::available().map(move |level| (f, level))) {
+        let serial = f.run(level, &x);
+        for threads in [2, 3, 5] {
+            let mut y = vec![7.0; x.len()];
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| (f.slice)(Cpu::detect().with_level(level), &x, &mut y)).unwrap();
+            assert!((0..x.len()).all(|i| same(y[i], serial[i])), "{} {level} {threads}", f.name);
+        }
+    }
+}
+
+#[test]
 fn lengths_must_agree() {
     for f in ALL {
         let mut dst = [7.0; 2];

@@ -7,7 +7,7 @@ mod damage;
 
 use std::collections::HashMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use densecore::io::{FileError, from_bytes, load, save, to_bytes};
 use densecore::{Activation, Cpu, Network, Tensor, View, Workspace};
@@ -164,6 +164,14 @@ fn saving_replaces_a_file_and_leaves_nothing_else() -> Result {
     Ok(())
 }
 
+/// Fails unless this is an error of the system that says at which path.
+#[track_caller]
+fn names_the_path<T>(result: std::result::Result<T, FileError>, path: &Path) {
+    let error = result.err().expect("an error");
+    assert!(matches!(error, FileError::Io(_)), "{path:?}: {error:?}");
+    assert!(error.to_string().starts_with(&format!("{}: ", path.display())), "{error}");
+}
+
 #[test]
 fn saving_that_fails_leaves_nothing_behind() -> Result {
     let folder = folder("fails")?;
@@ -171,12 +179,10 @@ fn saving_that_fails_leaves_nothing_behind() -> Result {
     fs::create_dir(folder.join("taken"))?;
     fs::write(folder.join("taken").join("inside"), b"")?;
     for path in [folder.join("taken"), folder.join("missing").join("file"), folder.join("..")] {
-        let error = save(&network()?, &path).err();
-        assert!(matches!(error, Some(FileError::Io(_))), "{path:?}: {error:?}");
+        names_the_path(save(&network()?, &path), &path);
     }
     assert_eq!(names(&folder)?, ["taken"]);
-    let error = load(folder.join("missing")).err();
-    assert!(matches!(error, Some(FileError::Io(_))), "{error:?}");
+    names_the_path(load(folder.join("missing")), &folder.join("missing"));
     assert!(load(&folder).is_err());
     Ok(())
 }

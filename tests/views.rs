@@ -13,6 +13,10 @@ fn length(expected: usize, found: usize) -> Error {
     Error::Length { argument: "data", expected, found }
 }
 
+fn too_short(expected: usize, found: usize) -> Error {
+    Error::TooShort { argument: "data", expected, found }
+}
+
 /// What each constructor says: with a view, its shape and stride.
 type Outcome = Result<((usize, usize), usize), Error>;
 
@@ -49,7 +53,8 @@ fn a_view_with_stride_reaches_to_the_end_of_its_last_row() {
     {
         let needed = (rows - 1) * stride + cols;
         for len in 0..needed + 3 {
-            let expected = if len >= needed { Ok((rows, cols)) } else { Err(length(needed, len)) };
+            let expected =
+                if len >= needed { Ok((rows, cols)) } else { Err(too_short(needed, len)) };
             let found =
                 with_stride(rows, cols, stride, &mut vec![0.0; len]).map(|(shape, _)| shape);
             assert_eq!(found, expected, "{rows} x {cols} by {stride} of {len}");
@@ -121,12 +126,12 @@ fn strides_that_no_memory_has_are_errors() {
         let found = with_stride(rows, cols, stride, data);
         assert!(matches!(found, Err(Error::Overflow { argument: "view", .. })), "{found:?}");
     }
-    assert_eq!(with_stride(2, 1, MOST, data), Err(length(MOST + 1, 8)));
-    assert_eq!(with_stride(MOST, 1, 1, data), Err(length(MOST, 8)));
+    assert_eq!(with_stride(2, 1, MOST, data), Err(too_short(MOST + 1, 8)));
+    assert_eq!(with_stride(MOST, 1, 1, data), Err(too_short(MOST, 8)));
     // One row never takes the step.
     assert_eq!(with_stride(1, 8, HUGE, data).map(|(shape, _)| shape), Ok((1, 8)));
     let error = with_stride(1, HUGE, HUGE, data);
-    assert!(matches!(error, Err(Error::Length { .. } | Error::Overflow { .. })), "{error:?}");
+    assert!(matches!(error, Err(Error::TooShort { .. } | Error::Overflow { .. })), "{error:?}");
 }
 
 #[test]

@@ -8,7 +8,7 @@
 //! | activation | f(z) | f' from y | at the kink | source |
 //! |---|---|---|---|---|
 //! | [`Identity`] | z | 1 | | |
-//! | [`Relu`] | max(0, z) | 1 if y > 0, else 0 | 0 at 0 | Nair and Hinton 2010 |
+//! | [`Relu`] | max(0, z) | 0 if y <= 0, else 1 | 0 at 0 | Nair and Hinton 2010 |
 //! | [`Sigmoid`] | 1 / (1 + e^-z) | y (1 - y) | | |
 //! | [`Tanh`] | tanh z | 1 - y^2 | | |
 //!

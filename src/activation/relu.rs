@@ -1,6 +1,6 @@
-//! `f(z) = max(0, z)`, `f' = 1 if y > 0 else 0` (Nair and Hinton 2010).
+//! `f(z) = max(0, z)`, `f' = 0 if y <= 0 else 1` (Nair and Hinton 2010).
 //!
-//! The derivative at 0 is 0, as in PyTorch, and so is that of NaN.
+//! As in PyTorch the derivative at 0 is 0, and that at NaN is 1: a gradient passes it unchanged.
 
 use super::ActivationFn;
 use crate::simd::Simd;
@@ -18,6 +18,6 @@ impl ActivationFn for Relu {
 
     #[inline(always)]
     fn df<S: Simd>(&self, s: S, y: S::F32) -> S::F32 {
-        s.select(s.gt(y, s.splat(0.0)), s.splat(1.0), s.splat(0.0))
+        s.select(s.le(y, s.splat(0.0)), s.splat(0.0), s.splat(1.0))
     }
 }

@@ -12,7 +12,7 @@ use crate::cpu::Cpu;
 use crate::error::{Result, check_shape};
 use crate::math;
 use crate::parallel::for_each_block;
-use crate::simd::slice::{self, Update, UpdateSum};
+use crate::simd::slice::{self, Unary, Update, UpdateSum};
 use crate::simd::{Simd, dispatch};
 use crate::tensor::{View, ViewMut};
 
@@ -56,12 +56,26 @@ pub(crate) fn exponentials<S: Simd>(s: S, row: &mut [f32]) -> (f32, f32) {
     (max, slice::update_sum(s, &ExpOfDifference(max), [], [row]))
 }
 
+/// The same m and sum of a row that stays as it is.
+#[inline(always)]
+pub(crate) fn sum_of_exponentials<S: Simd>(s: S, row: &[f32]) -> (f32, f32) {
+    let max = slice::max(s, row);
+    (max, slice::sum(s, &ExpOfDifference(max), row))
+}
+
 struct ExpOfDifference(f32);
+
+impl Unary for ExpOfDifference {
+    #[inline(always)]
+    fn eval<S: Simd>(&self, s: S, z: S::F32) -> S::F32 {
+        math::exp_nonpositive(s, s.sub(z, s.splat(self.0)))
+    }
+}
 
 impl UpdateSum<0, 1> for ExpOfDifference {
     #[inline(always)]
     fn eval<S: Simd>(&self, s: S, _: [S::F32; 0], [z]: [S::F32; 1]) -> ([S::F32; 1], S::F32) {
-        let e = math::exp_nonpositive(s, s.sub(z, s.splat(self.0)));
+        let e = Unary::eval(self, s, z);
         ([e], e)
     }
 }

@@ -68,7 +68,8 @@ fn f(activation: Activation, z: f64) -> f64 {
 pub(super) fn df(activation: Activation, y: f64) -> f64 {
     match activation {
         Activation::Identity => 1.0,
-        Activation::Relu => f64::from(u8::from(y > 0.0)),
+        Activation::Relu if y <= 0.0 => 0.0,
+        Activation::Relu => 1.0, // at NaN too
         Activation::Sigmoid => y * (1.0 - y),
         Activation::Tanh => 1.0 - y * y,
     }

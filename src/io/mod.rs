@@ -40,7 +40,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum FileError {
-    /// The system could not read or write the file.
+    /// The system could not read or write the file, which the error names.
     Io(std::io::Error),
     /// The file is not of the format safetensors, or only a part of one; what is wrong with it.
     Malformed(String),
@@ -91,15 +91,17 @@ impl std::error::Error for FileError {
     }
 }
 
-impl From<std::io::Error> for FileError {
-    fn from(error: std::io::Error) -> Self {
-        FileError::Io(error)
-    }
-}
-
 impl From<crate::error::Error> for FileError {
     fn from(error: crate::error::Error) -> Self {
         FileError::Network(error)
+    }
+}
+
+/// The error of the system with the path in front of it, which it does not say by itself.
+fn at(path: &Path) -> impl Fn(std::io::Error) -> FileError {
+    move |error| {
+        let text = format!("{}: {error}", path.display());
+        FileError::Io(std::io::Error::new(error.kind(), text))
     }
 }
 

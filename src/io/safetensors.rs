@@ -8,7 +8,7 @@ use std::path::Path;
 use ::safetensors::tensor::{Metadata, SafeTensors, TensorInfo};
 use ::safetensors::{Dtype, SafeTensorError, View};
 
-use super::{FileError, replace};
+use super::{FileError, at, replace};
 use crate::activation::Activation;
 use crate::init::Init;
 use crate::network::{Builder, Network};
@@ -24,14 +24,16 @@ const VERSION: &str = "1";
 ///
 /// Errors: [`Io`](FileError::Io), and those of [`to_bytes`]; then the old file is as it was.
 pub fn save(network: &Network, path: impl AsRef<Path>) -> Result<(), FileError> {
-    Ok(replace(path.as_ref(), &to_bytes(network)?)?)
+    let path = path.as_ref();
+    replace(path, &to_bytes(network)?).map_err(at(path))
 }
 
 /// Reads a network from a file that [`save`] has written.
 ///
 /// Errors: [`Io`](FileError::Io), and those of [`from_bytes`].
 pub fn load(path: impl AsRef<Path>) -> Result<Network, FileError> {
-    from_bytes(&fs::read(path)?)
+    let path = path.as_ref();
+    from_bytes(&fs::read(path).map_err(at(path))?)
 }
 
 /// The content of the file that [`save`] writes.

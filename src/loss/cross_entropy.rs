@@ -10,13 +10,12 @@
 //! cancels and nothing overflows. A row with NaN or +infinity gives NaN, as in PyTorch.
 
 use super::{Reduction, copy_rows};
-use crate::activation::softmax::{Scale, exponentials};
+use crate::activation::softmax::{Scale, exponentials, sum_of_exponentials};
 use crate::cpu::Cpu;
 use crate::error::{Error, Result, check_len, check_shape};
 use crate::math;
 use crate::parallel::sum_rows;
-use crate::simd::slice::{self, Unary};
-use crate::simd::{Portable, Simd, dispatch};
+use crate::simd::{Portable, dispatch, slice};
 use crate::tensor::{View, ViewMut};
 
 /// The cross entropy of `logits [batch, classes]` against the ids of the right `classes [batch]`.
@@ -24,19 +23,21 @@ use crate::tensor::{View, ViewMut};
 /// Errors: [`Length`](Error::Length) names `classes`; [`Class`](Error::Class) names the first row
 /// whose id is not below the number of classes.
 pub fn value(cpu: Cpu, logits: View<'_>, classes: &[u32], reduction: Reduction) -> Result<f32> {
-    check_classes(logits.shape(), classes)?;
-    let level = cpu.level();
-    let rows = logits.iter_rows().zip(classes);
-    let sum: f64 = rows
-        .map(|(z, &class)| {
-            let (max, sum) = dispatch!(level, s => {
-                let max = slice::max(s, z);
-                (max, slice::sum(s, &ExpOfDifference(max), z))
-            });
-            row_loss(sum, z[class as usize] - max)
-        })
-        .sum();
+    let sum = sum(cpu, logits, classes)?;
     Ok(reduction.reduce(sum, logits.rows()))
+}
+
+/// The sum over rows that [`value`] reduces.
+pub(super) fn sum(cpu: Cpu, logits: View<'_>, classes: &[u32]) -> Result<f64> {
+    check_classes(logits.shape(), classes)?;
+    Ok(sum_rows(cpu, logits, &|first, block| {
+        let mut loss = 0.0;
+        dispatch!(cpu.level(), s => for (i, z) in block.iter_rows().enumerate() {
+            let (max, sum) = sum_of_exponentials(s, z);
+            loss += row_loss(sum, z[classes[first + i] as usize] - max);
+        });
+        loss
+    }))
 }
 
 /// The cross entropy, and its gradient in `d_logits [batch, classes]`.
@@ -103,14 +104,5 @@ fn check_classes((rows, classes): (usize, usize), ids: &[u32]) -> Result<()> {
     match ids.iter().position(|&id| id as usize >= classes) {
         Some(row) => Err(Error::Class { row, found: ids[row] as usize, classes }),
         None => Ok(()),
-    }
-}
-
-struct ExpOfDifference(f32);
-
-impl Unary for ExpOfDifference {
-    #[inline(always)]
-    fn eval<S: Simd>(&self, s: S, z: S::F32) -> S::F32 {
-        math::exp_nonpositive(s, s.sub(z, s.splat(self.0)))
     }
 }

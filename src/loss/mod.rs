@@ -6,8 +6,9 @@
 //! | [`cross_entropy`] | `log(sum_j e^z_j) - z_t` of each row | `softmax(z) - onehot(t)` | rows |
 //!
 //! Each module has three functions: `value`, `value_and_gradient`, and `in_place`, in which the
-//! gradient takes the prediction's place, as the training step wants it. Values are `f32`, summed
-//! in f64 in an order that depends on the shape only. The mean over nothing is NaN, as in PyTorch.
+//! gradient takes the prediction's place, as the training step wants it. Values are `f32`; rows, and
+//! runs of elements within a row, are summed in f64, in an order that depends on the shape only.
+//! The mean over nothing is NaN, as in PyTorch.
 
 pub mod cross_entropy;
 pub mod mse;
@@ -77,10 +78,23 @@ impl Loss {
     /// [`Shape`](Error::Shape) that names `target` or [`Length`](Error::Length) that names
     /// `classes`, or [`Class`](Error::Class) with the row.
     pub fn value(self, cpu: Cpu, output: View<'_>, target: Target<'_>) -> Result<f32> {
+        Ok(self.reduce(self.sum(cpu, output, target)?, output.shape()))
+    }
+
+    /// The sum that [`value`](Loss::value) reduces, so that a batch can be taken in blocks of rows.
+    pub(crate) fn sum(self, cpu: Cpu, output: View<'_>, target: Target<'_>) -> Result<f64> {
         match (self, target) {
-            (Loss::SquaredError(r), Target::Values(t)) => mse::value(cpu, output, t, r),
-            (Loss::CrossEntropy(r), Target::Classes(t)) => cross_entropy::value(cpu, output, t, r),
+            (Loss::SquaredError(_), Target::Values(t)) => mse::sum(cpu, output, t),
+            (Loss::CrossEntropy(_), Target::Classes(t)) => cross_entropy::sum(cpu, output, t),
             _ => Err(self.mismatch(target)),
+        }
+    }
+
+    /// The loss of a batch of `rows` outputs of `cols` elements, from its sum.
+    pub(crate) fn reduce(self, sum: f64, (rows, cols): (usize, usize)) -> f32 {
+        match self {
+            Loss::SquaredError(reduction) => reduction.reduce(sum, rows * cols),
+            Loss::CrossEntropy(reduction) => reduction.reduce(sum, rows),
         }
     }
 

@@ -13,6 +13,9 @@ use crate::simd::slice::{self, UpdateSum};
 use crate::simd::{Simd, dispatch};
 use crate::tensor::{View, ViewMut};
 
+/// Elements of a row whose squares are summed in f32; the sums of such runs are added in f64.
+const RUN: usize = 1024;
+
 /// The squared error of `prediction` against `target`, both `[batch, n]`. Error:
 /// [`Shape`](crate::Error::Shape) names `target`.
 pub fn value(
@@ -21,14 +24,23 @@ pub fn value(
     target: View<'_>,
     reduction: Reduction,
 ) -> Result<f32> {
-    check_shape("target", prediction.shape(), target.shape())?;
-    let level = cpu.level();
-    let sum: f64 = prediction
-        .iter_rows()
-        .zip(target.iter_rows())
-        .map(|(x, t)| f64::from(dispatch!(level, s => slice::update_sum(s, &Square, [x, t], []))))
-        .sum();
+    let sum = sum(cpu, prediction, target)?;
     Ok(reduction.reduce(sum, prediction.rows() * prediction.cols()))
+}
+
+/// The sum of squares that [`value`] reduces.
+pub(super) fn sum(cpu: Cpu, prediction: View<'_>, target: View<'_>) -> Result<f64> {
+    check_shape("target", prediction.shape(), target.shape())?;
+    Ok(sum_rows(cpu, prediction, &|first, block| {
+        let mut sum = 0.0;
+        dispatch!(cpu.level(), s => for (i, x) in block.iter_rows().enumerate() {
+            let t = target.row(first + i).unwrap_or(&[]);
+            for (x, t) in x.chunks(RUN).zip(t.chunks(RUN)) {
+                sum += f64::from(slice::update_sum(s, &Square, [x, t], []));
+            }
+        });
+        sum
+    }))
 }
 
 /// The squared error, and its gradient in `d_prediction [batch, n]`.
@@ -73,7 +85,9 @@ pub fn in_place(
         let mut sum = 0.0;
         dispatch!(cpu.level(), s => block.for_each_row(|i, x| {
             let t = target.row(first + i).unwrap_or(&[]);
-            sum += f64::from(slice::update_sum(s, &kernel, [t], [x]));
+            for (x, t) in x.chunks_mut(RUN).zip(t.chunks(RUN)) {
+                sum += f64::from(slice::update_sum(s, &kernel, [t], [x]));
+            }
         }));
         sum
     });

@@ -34,6 +34,7 @@ pub use tanh::{TANH_MAX_ULP, Tanh, tanh};
 
 use crate::cpu::Cpu;
 use crate::error::{Result, check_len};
+use crate::parallel::for_each_piece;
 use crate::simd::dispatch;
 use crate::simd::slice::{self, Unary};
 
@@ -75,8 +76,10 @@ pub fn sigmoid_slice(cpu: Cpu, src: &[f32], dst: &mut [f32]) -> Result<()> {
     map(cpu, &Sigmoid, src, dst)
 }
 
-fn map<F: Unary>(cpu: Cpu, f: &F, src: &[f32], dst: &mut [f32]) -> Result<()> {
+fn map<F: Unary + Sync>(cpu: Cpu, f: &F, src: &[f32], dst: &mut [f32]) -> Result<()> {
     check_len("dst", src.len(), dst.len())?;
-    dispatch!(cpu.level(), s => slice::map(s, f, src, dst));
+    for_each_piece(cpu, [src], [dst], &|[x], [y]| {
+        dispatch!(cpu.level(), s => slice::map(s, f, x, y));
+    });
     Ok(())
 }

@@ -9,8 +9,12 @@
 //!
 //! With `c = sqrt(1 - b2^t)` the last line equals `p - (lr c / (1 - b1^t)) m / (sqrt(v) + eps c)`,
 //! one division less for each parameter; both factors are computed in f64 once a step.
+//!
+//! A subnormal v becomes zero only where eps is so large that no bit of `sqrt(v) + eps` depends on
+//! it, as the default is. With a tiny eps, `m / (sqrt(v) + eps)` with such a v is a step like any
+//! other, and without it an infinite one.
 
-use super::{Rule, check_below_one, check_not_negative, flush_subnormal};
+use super::{Rule, check_below_one, check_not_negative, decayed, flush};
 use crate::cpu::Cpu;
 use crate::error::{Result, check_len};
 use crate::parallel::for_each_piece;
@@ -101,8 +105,10 @@ struct Kernel {
     beta2: f32,
     /// `1 - b2`
     beta2_rest: f32,
-    /// `eps c`
+    /// `eps c`, and not 0
     epsilon: f32,
+    /// v becomes zero below this.
+    least_v: f32,
     coupled_decay: f32,
     /// What is left of a parameter after decoupled decay.
     keep: f32,
@@ -114,12 +120,20 @@ impl Kernel {
         let step = step.max(1);
         let c = (1.0 - power(adam.beta2, step)).sqrt();
         let keep = 1.0 - adam.learning_rate * adam.weight_decay;
+        let epsilon = adam.epsilon * c;
+        // What v lacks after flushing in all steps, `sum of b2^i 2^-126`, under the root. It is
+        // rounded away where it is below a quarter of the spacing of numbers beside eps c.
+        let lost = (f64::from(f32::MIN_POSITIVE) / (1.0 - adam.beta2)).sqrt();
+        let is_lost = lost <= 0.25 * f64::from(f32::EPSILON) * epsilon;
         Self {
             rate: (adam.learning_rate * c / (1.0 - power(adam.beta1, step))) as f32,
             beta1_rest: (1.0 - adam.beta1) as f32,
             beta2: adam.beta2 as f32,
             beta2_rest: (1.0 - adam.beta2) as f32,
-            epsilon: (adam.epsilon * c) as f32,
+            // Zero beside a positive v, and no division by zero beside none: what has had no
+            // gradient yet, such as the gaps of an arena, stays where it is.
+            epsilon: (epsilon as f32).max(f32::MIN_POSITIVE),
+            least_v: if is_lost { f32::MIN_POSITIVE } else { 0.0 },
             coupled_decay: if adam.decoupled { 0.0 } else { adam.weight_decay as f32 },
             keep: if adam.decoupled { keep as f32 } else { 1.0 },
         }
@@ -129,11 +143,12 @@ impl Kernel {
 impl Update<1, 3> for Kernel {
     #[inline(always)]
     fn eval<S: Simd>(&self, s: S, [g]: [S::F32; 1], [p, m, v]: [S::F32; 3]) -> [S::F32; 3] {
-        let g = s.mul_add(s.splat(self.coupled_decay), p, g);
+        let g = decayed(s, self.coupled_decay, p, g);
         let p = s.mul(s.splat(self.keep), p);
-        let m = flush_subnormal(s, s.mul_add(s.splat(self.beta1_rest), s.sub(g, m), m));
+        let m = s.mul_add(s.splat(self.beta1_rest), s.sub(g, m), m);
+        let m = flush(s, m, f32::MIN_POSITIVE);
         let square = s.mul(s.mul(s.splat(self.beta2_rest), g), g);
-        let v = flush_subnormal(s, s.mul_add(s.splat(self.beta2), v, square));
+        let v = flush(s, s.mul_add(s.splat(self.beta2), v, square), self.least_v);
         let root = s.add(s.sqrt(v), s.splat(self.epsilon));
         let p = s.neg_mul_add(s.splat(self.rate), s.div(m, root), p);
         [p, m, v]

@@ -7,8 +7,8 @@
 //! | [`Adam::adamw`] | the same with decoupled weight decay | Loshchilov and Hutter 2019 |
 //!
 //! Names, defaults and the order of operations are PyTorch's. Settings are kept in f64 and enter
-//! a step as f32 scalars computed in f64. Moments that have become subnormal are set to zero: they
-//! change nothing visible, and arithmetic on them can be a hundred times slower.
+//! a step as f32 scalars computed in f64. Moments that have become subnormal are set to zero where
+//! they change nothing visible: arithmetic on them can be a hundred times slower.
 //!
 //! Two ways to use a rule: [`Optimizer`] owns the state of all parameters of a network; or call
 //! the rule's own `update` with flat slices that you own.
@@ -142,9 +142,16 @@ fn check_below_one(argument: &'static str, value: f64) -> Result<()> {
     Err(Error::Value { argument, expected: "a number from 0 to below 1", found: value })
 }
 
-/// Zero where `x` is subnormal.
+/// `g + wd p`, the gradient with weight decay. Without decay it is g, also where p is infinite.
 #[inline(always)]
-fn flush_subnormal<S: Simd>(s: S, x: S::F32) -> S::F32 {
-    let tiny = s.lt(s.abs(x), s.splat(f32::MIN_POSITIVE));
+fn decayed<S: Simd>(s: S, weight_decay: f32, p: S::F32, g: S::F32) -> S::F32 {
+    // The same for all elements, so the compiler moves it out of the loop.
+    if weight_decay == 0.0 { g } else { s.mul_add(s.splat(weight_decay), p, g) }
+}
+
+/// Zero where `|x|` is below `least`.
+#[inline(always)]
+fn flush<S: Simd>(s: S, x: S::F32, least: f32) -> S::F32 {
+    let tiny = s.lt(s.abs(x), s.splat(least));
     s.select(tiny, s.splat(0.0), x)
 }

@@ -8,7 +8,7 @@
 //!   p <- p - lr g
 //! ```
 
-use super::{Rule, check_not_negative, flush_subnormal};
+use super::{Rule, check_not_negative, decayed, flush};
 use crate::cpu::Cpu;
 use crate::error::{Error, Result, check_len};
 use crate::parallel::for_each_piece;
@@ -45,6 +45,11 @@ impl Sgd {
     /// The same with momentum u.
     pub fn momentum(self, momentum: f64) -> Self {
         Self { momentum, ..self }
+    }
+
+    /// The same with dampening d of the momentum.
+    pub fn dampening(self, dampening: f64) -> Self {
+        Self { dampening, ..self }
     }
 
     /// The same with weight decay wd.
@@ -109,9 +114,13 @@ impl Sgd {
             let expected = "a finite f32";
             return Err(Error::Value { argument: "dampening", expected, found: self.dampening });
         }
-        if self.nesterov && (self.momentum == 0.0 || self.dampening != 0.0) {
-            let expected = "momentum above 0 and dampening 0, for nesterov";
+        if self.nesterov && self.momentum == 0.0 {
+            let expected = "a momentum above 0, for nesterov";
             return Err(Error::Value { argument: "momentum", expected, found: self.momentum });
+        }
+        if self.nesterov && self.dampening != 0.0 {
+            let expected = "0, for nesterov";
+            return Err(Error::Value { argument: "dampening", expected, found: self.dampening });
         }
         Ok(())
     }
@@ -132,19 +141,13 @@ impl Kernel {
     fn descend<S: Simd>(&self, s: S, p: S::F32, g: S::F32) -> S::F32 {
         s.neg_mul_add(s.splat(self.learning_rate), g, p)
     }
-
-    /// `g + wd p`
-    #[inline(always)]
-    fn decayed<S: Simd>(&self, s: S, p: S::F32, g: S::F32) -> S::F32 {
-        s.mul_add(s.splat(self.weight_decay), p, g)
-    }
 }
 
 /// Without momentum: `[p]`.
 impl Update<1, 1> for Kernel {
     #[inline(always)]
     fn eval<S: Simd>(&self, s: S, [g]: [S::F32; 1], [p]: [S::F32; 1]) -> [S::F32; 1] {
-        [self.descend(s, p, self.decayed(s, p, g))]
+        [self.descend(s, p, decayed(s, self.weight_decay, p, g))]
     }
 }
 
@@ -153,8 +156,9 @@ impl Update<1, 2> for Kernel {
     #[inline(always)]
     fn eval<S: Simd>(&self, s: S, [g]: [S::F32; 1], [p, b]: [S::F32; 2]) -> [S::F32; 2] {
         let u = s.splat(self.momentum);
-        let g = self.decayed(s, p, g);
-        let b = flush_subnormal(s, s.mul_add(u, b, s.mul(s.splat(self.share), g)));
+        let g = decayed(s, self.weight_decay, p, g);
+        let b = s.mul_add(u, b, s.mul(s.splat(self.share), g));
+        let b = flush(s, b, f32::MIN_POSITIVE);
         let along = if self.nesterov { s.mul_add(u, b, g) } else { b };
         [self.descend(s, p, along), b]
     }

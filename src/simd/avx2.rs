@@ -293,11 +293,13 @@ impl Simd for Avx2 {
     }
     #[inline(always)]
     fn shl<const BITS: u32>(self, x: __m256i) -> __m256i {
+        const { assert!(BITS < 32) };
         // SAFETY: the token proves the feature.
         unsafe { _mm256_sll_epi32(x, _mm_cvtsi32_si128(BITS as i32)) }
     }
     #[inline(always)]
     fn shr<const BITS: u32>(self, x: __m256i) -> __m256i {
+        const { assert!(BITS < 32) };
         // SAFETY: the token proves the feature.
         unsafe { _mm256_sra_epi32(x, _mm_cvtsi32_si128(BITS as i32)) }
     }

@@ -203,11 +203,13 @@ impl Simd for Avx512 {
     }
     #[inline(always)]
     fn shl<const BITS: u32>(self, x: __m512i) -> __m512i {
+        const { assert!(BITS < 32) };
         // SAFETY: the token proves the feature.
         unsafe { _mm512_sll_epi32(x, _mm_cvtsi32_si128(BITS as i32)) }
     }
     #[inline(always)]
     fn shr<const BITS: u32>(self, x: __m512i) -> __m512i {
+        const { assert!(BITS < 32) };
         // SAFETY: the token proves the feature.
         unsafe { _mm512_sra_epi32(x, _mm_cvtsi32_si128(BITS as i32)) }
     }

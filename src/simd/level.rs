@@ -4,7 +4,7 @@ use core::fmt;
 use core::str::FromStr;
 use std::sync::OnceLock;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Excerpt, Result};
 
 /// The environment variable that caps [`Level::detect`]: `portable`, `avx2` or `avx512`.
 pub const LEVEL_VARIABLE: &str = "DENSECORE_LEVEL";
@@ -117,10 +117,11 @@ impl Level {
 
     /// The rank of the level that the environment names, if it names one.
     fn requested() -> Result<Option<usize>> {
-        match std::env::var(LEVEL_VARIABLE) {
-            Ok(name) if !name.is_empty() => rank_of(&name).map(Some),
-            Ok(_) | Err(std::env::VarError::NotPresent) => Ok(None),
-            Err(std::env::VarError::NotUnicode(_)) => rank_of("\u{fffd}").map(Some),
+        match std::env::var_os(LEVEL_VARIABLE) {
+            Some(name) if !name.is_empty() => {
+                rank_of(LEVEL_VARIABLE, &name.to_string_lossy()).map(Some)
+            }
+            _ => Ok(None),
         }
     }
 }
@@ -128,12 +129,10 @@ impl Level {
 /// Names by rank, on every target, so that a cap such as `avx2` means something everywhere.
 const NAMES: [&str; 3] = ["portable", "avx2", "avx512"];
 
-fn rank_of(name: &str) -> Result<usize> {
-    NAMES.iter().position(|known| known.eq_ignore_ascii_case(name)).ok_or(Error::Mismatch {
-        argument: LEVEL_VARIABLE,
-        expected: "portable, avx2 or avx512",
-        found: "another name",
-    })
+fn rank_of(argument: &'static str, name: &str) -> Result<usize> {
+    let expected = "portable, avx2 or avx512";
+    let unknown = Error::Name { argument, expected, found: Excerpt::new(name) };
+    NAMES.iter().position(|known| known.eq_ignore_ascii_case(name)).ok_or(unknown)
 }
 
 impl FromStr for Level {
@@ -141,7 +140,7 @@ impl FromStr for Level {
 
     /// The level of that name, if this processor has it.
     fn from_str(name: &str) -> Result<Level> {
-        let rank = rank_of(name)?;
+        let rank = rank_of("level", name)?;
         Level::available().find(|level| level.rank() == rank).ok_or(Error::Mismatch {
             argument: "level",
             expected: "a level that this processor has",

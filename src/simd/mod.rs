@@ -171,9 +171,19 @@ pub trait Simd: Copy + Send + Sync + core::fmt::Debug + sealed::Sealed + 'static
     fn and_i32(self, a: Self::I32, b: Self::I32) -> Self::I32;
     /// `a | b`
     fn or_i32(self, a: Self::I32, b: Self::I32) -> Self::I32;
-    /// `x << BITS`, `BITS` in `0..32`.
+    /// `x << BITS`; `BITS` of 32 and more do not compile.
+    ///
+    /// ```compile_fail
+    /// use densecore::simd::{Portable, Simd};
+    /// Portable::<4>.shl::<32>([1; 4]);
+    /// ```
     fn shl<const BITS: u32>(self, x: Self::I32) -> Self::I32;
-    /// `x >> BITS` with copies of the sign bit shifted in, `BITS` in `0..32`.
+    /// `x >> BITS` with copies of the sign bit shifted in; `BITS` of 32 and more do not compile.
+    ///
+    /// ```compile_fail
+    /// use densecore::simd::{Portable, Simd};
+    /// Portable::<4>.shr::<32>([1; 4]);
+    /// ```
     fn shr<const BITS: u32>(self, x: Self::I32) -> Self::I32;
 
     /// `|x|`

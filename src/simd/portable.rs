@@ -184,10 +184,12 @@ impl<const N: usize> Simd for Portable<N> {
     }
     #[inline(always)]
     fn shl<const BITS: u32>(self, x: [i32; N]) -> [i32; N] {
+        const { assert!(BITS < 32) };
         map(x, |x| x << BITS)
     }
     #[inline(always)]
     fn shr<const BITS: u32>(self, x: [i32; N]) -> [i32; N] {
+        const { assert!(BITS < 32) };
         map(x, |x| x >> BITS)
     }
 }

@@ -4,11 +4,13 @@
 //! and alignment. The last elements go through the same operations in a partial vector, so that
 //! an element's result does not depend on where in a slice it stands.
 //!
-//! Slices of unequal lengths are read up to the shortest; public functions check lengths first.
+//! Slices of unequal lengths are handled up to the shortest. Public functions check lengths before
+//! they call a loop; the loops themselves are public for the tests alone, and not documented.
 
 use core::marker::PhantomData;
 
 use super::Simd;
+#[doc(hidden)]
 pub use super::reduce::{UpdateSum, max, sum, update_sum};
 
 /// `x -> f(x)`, such as an activation.
@@ -18,6 +20,7 @@ pub trait Unary {
 }
 
 /// What happens to `U` arrays that are updated in place, reading `R` others beside them.
+#[doc(hidden)]
 pub trait Update<const R: usize, const U: usize> {
     /// The new values of the updated arrays.
     fn eval<S: Simd>(&self, s: S, read: [S::F32; R], updated: [S::F32; U]) -> [S::F32; U];
@@ -29,6 +32,7 @@ pub trait Update<const R: usize, const U: usize> {
 const UNROLL: usize = 4;
 
 /// `dst[i] = f(src[i])`; `dst` is not read.
+#[doc(hidden)]
 #[inline(always)]
 pub fn map<S: Simd, F: Unary>(s: S, f: &F, src: &[f32], dst: &mut [f32]) {
     let len = src.len().min(dst.len());
@@ -62,6 +66,7 @@ pub fn map<S: Simd, F: Unary>(s: S, f: &F, src: &[f32], dst: &mut [f32]) {
 }
 
 /// Runs `f` over `updated` in place, with `read` beside it.
+#[doc(hidden)]
 #[inline(always)]
 pub fn update<S: Simd, F: Update<R, U>, const R: usize, const U: usize>(
     s: S,

@@ -44,7 +44,7 @@ fn check_view(rows: usize, cols: usize, stride: usize, len: usize) -> Result<()>
         .checked_add(cols)
         .ok_or(Error::Overflow { argument: "view", found: (rows, stride) })?;
     if len < needed {
-        return Err(Error::Length { argument: "data", expected: needed, found: len });
+        return Err(Error::TooShort { argument: "data", expected: needed, found: len });
     }
     Ok(())
 }

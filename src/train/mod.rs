@@ -177,9 +177,14 @@ impl Fit {
     }
 }
 
+/// Rows that are evaluated at once, which bounds the memory that a large set needs.
+const EVALUATED_ROWS: usize = 1024;
+
 /// The loss and accuracy of `network` on a data set.
 ///
-/// Errors: shape errors name `input` or `target` if the set does not fit the network.
+/// Errors: [`Value`](Error::Value) names `data` if it has no samples; [`Shape`](Error::Shape) names
+/// `input` or `target`, [`Class`](Error::Class) the row or [`Mismatch`](Error::Mismatch) the kind
+/// of target, if the set does not fit the network and the loss.
 pub fn evaluate(
     cpu: Cpu,
     network: &Network,
@@ -188,14 +193,28 @@ pub fn evaluate(
     loss: Loss,
 ) -> Result<Evaluation> {
     let (rows, width) = (data.len(), network.outputs());
-    let mut output = Tensor::zeros(rows, width)?;
-    network.predict(cpu, workspace, data.inputs().view(), output.view_mut())?;
+    if rows == 0 {
+        return Err(Error::Value { argument: "data", expected: "at least 1 sample", found: 0.0 });
+    }
+    check_fits(cpu, network, data, loss)?;
+    let mut output = Tensor::zeros(rows.min(EVALUATED_ROWS), width)?;
+    let (mut sum, mut right) = (0.0, 0);
+    for first in (0..rows).step_by(EVALUATED_ROWS) {
+        let count = EVALUATED_ROWS.min(rows - first);
+        let input = data.inputs().view().rows_range(first, count);
+        network.predict(cpu, workspace, input, first_rows(&mut output, count))?;
+        let scores = output.view().rows_range(0, count);
+        let target = targets(data, first, count);
+        sum += loss.sum(cpu, scores, target)?;
+        if let Target::Classes(ids) = target {
+            right += correct(scores, ids)?;
+        }
+    }
     let accuracy = match data.targets() {
-        Targets::Classes { ids, .. } => Some(correct(output.view(), ids)? as f64 / rows as f64),
+        Targets::Classes { .. } => Some(right as f64 / rows as f64),
         Targets::Values(_) => None,
     };
-    let loss = f64::from(loss.value(cpu, output.view(), all_targets(data))?);
-    Ok(Evaluation { loss, accuracy })
+    Ok(Evaluation { loss: f64::from(loss.reduce(sum, (rows, width))), accuracy })
 }
 
 /// Ok if the set has what the network and the loss take.
@@ -218,11 +237,11 @@ fn check_fits(cpu: Cpu, network: &Network, data: &Dataset, loss: Loss) -> Result
     Ok(())
 }
 
-/// The targets of a whole set, borrowed.
-fn all_targets(data: &Dataset) -> Target<'_> {
+/// The targets of `count` samples from `first` on, borrowed.
+fn targets(data: &Dataset, first: usize, count: usize) -> Target<'_> {
     match data.targets() {
-        Targets::Classes { ids, .. } => Target::Classes(ids),
-        Targets::Values(values) => Target::Values(values.view()),
+        Targets::Classes { ids, .. } => Target::Classes(&ids[first..first + count]),
+        Targets::Values(values) => Target::Values(values.view().rows_range(first, count)),
     }
 }
 
@@ -286,7 +305,7 @@ impl fmt::Display for Epoch {
 
 impl fmt::Display for Evaluation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "loss {:.4}", self.loss)?;
+        write!(f, "loss {:.3e}", self.loss)?;
         match self.accuracy {
             Some(accuracy) => write!(f, " accuracy {:.2} %", 100.0 * accuracy),
             None => Ok(()),

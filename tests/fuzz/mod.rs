@@ -115,10 +115,12 @@ fn named(error: &Error) -> Option<&'static str> {
     match *error {
         Error::Shape { argument, expected, found } => (expected != found).then_some(argument),
         Error::Length { argument, expected, found } => (expected != found).then_some(argument),
-        Error::Stride { argument, expected, found } => (found < expected).then_some(argument),
+        Error::TooShort { argument, expected, found }
+        | Error::Stride { argument, expected, found } => (found < expected).then_some(argument),
         Error::Mismatch { argument, .. }
         | Error::Overflow { argument, .. }
-        | Error::Value { argument, .. } => Some(argument),
+        | Error::Value { argument, .. }
+        | Error::Name { argument, .. } => Some(argument),
         _ => None,
     }
 }

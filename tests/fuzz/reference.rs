@@ -122,12 +122,13 @@ impl Approx {
     fn slope(self, activation: Activation) -> Approx {
         let Approx { value: y, error } = self;
         match activation {
-            Activation::Relu if y.is_nan() => Approx::ZERO,
             // Within its error of the kink: 0 or 1.
             Activation::Relu if error > 0.0 && y.abs() <= error => {
                 Approx { value: 0.5, error: 0.5 }
             }
-            Activation::Relu => Approx { value: f64::from(u8::from(y > 0.0)), error: 0.0 },
+            Activation::Relu if y <= 0.0 => Approx::ZERO,
+            // At NaN too.
+            Activation::Relu => Approx::exact(1.0),
             Activation::Sigmoid | Activation::Tanh if error == f64::INFINITY => Self::UNKNOWN,
             Activation::Sigmoid => {
                 let error = error * ((1.0 - 2.0 * y).abs() + error);

@@ -26,6 +26,9 @@ pub fn refused<T: Debug>(result: Result<T>, error: Error) {
         Error::Length { argument, expected, found } => {
             [argument.to_string(), format!("expected {expected}"), format!("found {found}")]
         }
+        Error::TooShort { argument, expected, found } => {
+            [argument.to_string(), format!("at least {expected}"), format!("found {found}")]
+        }
         Error::Stride { argument, expected, found } => {
             [argument.to_string(), format!("at least {expected}"), format!("found {found}")]
         }

@@ -1,31 +1,22 @@
-//! What several test files share: levels, numbers with a bound on their rounding error, and the
-//! golden files.
-#![allow(dead_code, reason = "each test file is a crate of its own and uses a part of this")]
+//! What the tests of whole layers and networks share, beside what all tests share: numbers with a
+//! bound on their rounding error, references made of them, and the golden files.
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "each test file is a crate of its own and uses a part of this"
+)]
 
 pub mod bounded;
 pub mod errors;
 pub mod golden;
 pub mod reference;
 
+#[path = "../common/mod.rs"]
+mod common;
+
+pub use common::{POOLS, fma_levels, in_pool, levels};
+
 use densecore::Cpu;
-use densecore::simd::Level;
-
-/// All levels of this processor. `DENSECORE_REQUIRE`, which CI sets to what the processor says of
-/// itself, names levels that must be among them.
-pub fn levels() -> Vec<Level> {
-    let levels: Vec<_> = Level::available().collect();
-    let required = std::env::var("DENSECORE_REQUIRE").unwrap_or_default();
-    for name in required.split(',').filter(|name| !name.is_empty()) {
-        assert!(levels.iter().any(|level| level.name() == name), "{name} was not tested");
-    }
-    assert!(!levels.is_empty());
-    levels
-}
-
-/// The levels with a fused multiply-add.
-pub fn fma_levels() -> Vec<Level> {
-    levels().into_iter().filter(|&level| level != Level::Portable).collect()
-}
 
 /// Numbers in `[-1, 1)` with all bits of the mantissa in use, the same for the same seed.
 pub fn numbers(len: usize, seed: u64) -> Vec<f32> {
