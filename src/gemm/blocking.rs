@@ -21,7 +21,9 @@ pub(super) struct Blocking {
     pub pack_b: bool,
 }
 
-const KC: usize = 256;
+const KC: usize = 512;
+
+const PACKED_A: usize = 256 << 10;
 
 /// What the choice depends on.
 #[derive(Clone, Copy, Debug)]
@@ -43,14 +45,13 @@ impl Blocking {
         let elements = |bytes: usize| bytes / size_of::<f32>();
         let kc = even_share(p.k, KC, 4);
         let nc = even_share(p.n, elements(caches.l2 / 2) / KC, p.nr);
-        let mc = even_share(p.m, elements(caches.l2 / 8) / KC, p.mr);
         // A is packed where reading it in place is slower, once enough panels of B read the copy:
         // transposed, each step of k is on a cache line of its own; and rows a multiple of 4 kB
-        // apart share one set of L1, which has room for the six of AVX2's tile (8 ways), not for
-        // the twelve of AVX-512's. Otherwise the micro-kernel follows the rows as they stand.
+        // apart share one set of L1.
         let transposed = p.a_row_step == 1;
         let rows_collide = p.mr > 8 && p.a_row_step.is_multiple_of(1024);
         let pack_a = (transposed || rows_collide) && p.n >= 4 * p.nr && p.m >= p.mr;
+        let mc = if pack_a { even_share(p.m, PACKED_A / KC, p.mr) } else { p.m };
         Self { mc, kc, nc, pack_a, pack_b: !p.b_rows_contiguous || p.m > 4 * p.mr }
     }
 

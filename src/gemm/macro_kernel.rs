@@ -23,20 +23,20 @@ pub(super) fn five_loops<S: TileShape>(
 ) {
     let ((m, n), k) = (c.shape(), product.a.cols());
     let (packed_b, packed_a) = scratch.split_at_mut(blocking.scratch_b());
-    // Loop 5, through blocks of n: splits B and C by columns.
-    for_each_block(n, blocking.nc, |j, nc| {
-        // Loop 4, through blocks of k: splits A by columns and B by rows. C is passed over once
-        // for each, so there is one round even where k = 0.
-        for_each_block(k, blocking.kc, |p, kc| {
-            let b = product.b.block((p, j), (kc, nc));
-            if blocking.pack_b {
-                pack_b(s, packed_b, S::NR, b);
+    // Loop 5, through blocks of k: splits A by columns and B by rows. C is passed over once for
+    // each, so there is one round even where k = 0.
+    for_each_block(k, blocking.kc, |p, kc| {
+        // Loop 4, through blocks of m: splits A and C by rows.
+        for_each_block(m, blocking.mc, |i, mc| {
+            let a = product.a.block((i, p), (mc, kc));
+            if blocking.pack_a {
+                pack_a(s, packed_a, S::MR, a);
             }
-            // Loop 3, through blocks of m: splits A and C by rows.
-            for_each_block(m, blocking.mc, |i, mc| {
-                let a = product.a.block((i, p), (mc, kc));
-                if blocking.pack_a {
-                    pack_a(s, packed_a, S::MR, a);
+            // Loop 3, through blocks of n: splits B and C by columns.
+            for_each_block(n, blocking.nc, |j, nc| {
+                let b = product.b.block((p, j), (kc, nc));
+                if blocking.pack_b {
+                    pack_b(s, packed_b, S::NR, b);
                 }
                 let block = Block {
                     a,
@@ -136,6 +136,7 @@ fn strip<S: TileShape>(s: S, block: &Block<'_>, (i, rows): (usize, usize), c: &m
     let c = c.as_mut_ptr().wrapping_add(i * c_row_step);
     let tail = cols % S::LANES;
     let vectors = cols.div_ceil(S::LANES);
+    let ahead = k >= 64 && block.a.rows() > S::MR;
     let mut v = 0;
     while v < vectors {
         let (kernel, count) = S::kernel(rows, vectors - v, tail > 0);
@@ -158,13 +159,8 @@ fn strip<S: TileShape>(s: S, block: &Block<'_>, (i, rows): (usize, usize), c: &m
             c_row_step,
             tail,
         };
-        // C rests in a cache further away: fetch the next tile's while this one computes.
-        if k >= 64 {
-            for row in 0..rows {
-                let next = tile.c.wrapping_add(row * c_row_step + count * S::LANES);
-                s.prefetch(next);
-                s.prefetch(next.wrapping_add(count * S::LANES - 1));
-            }
+        if ahead {
+            prefetch(s, &tile, rows, (v, count, vectors));
         }
         // SAFETY: the tile is `rows x width`: `count` vectors, the last of `tail` elements where
         // C ends within it. Tiles start at whole panels, for only the last of a row is of an odd
@@ -174,5 +170,26 @@ fn strip<S: TileShape>(s: S, block: &Block<'_>, (i, rows): (usize, usize), c: &m
         // panel. `i < c.rows()` and `j < cols`, so C's elements are those of the view.
         unsafe { kernel(s, &tile) };
         v += count;
+    }
+}
+
+/// Fetches the next tile of C, which may rest far away, while this one computes.
+#[inline(always)]
+fn prefetch<S: TileShape>(
+    s: S,
+    t: &Tile,
+    rows: usize,
+    (v, count, vectors): (usize, usize, usize),
+) {
+    let width = count * S::LANES;
+    let next_c = if v + count < vectors {
+        t.c.wrapping_add(width)
+    } else {
+        t.c.wrapping_sub(v * S::LANES).wrapping_add(rows * t.c_row_step)
+    };
+    for row in 0..rows {
+        let next = next_c.wrapping_add(row * t.c_row_step);
+        s.prefetch(next);
+        s.prefetch(next.wrapping_add(width - 1));
     }
 }

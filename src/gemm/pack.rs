@@ -10,8 +10,8 @@
 //!   ...
 //! ```
 //!
-//! A last panel with fewer lanes is filled up with zeros. An operand whose lanes are not
-//! contiguous is transposed in registers on its way.
+//! The lanes that a last panel lacks are not written: no kernel reads them. An operand whose lanes
+//! are not contiguous is transposed in registers on its way.
 
 use super::operand::Operand;
 use crate::simd::{SQUARE, Simd};
@@ -97,7 +97,6 @@ unsafe fn copy_lanes(dst: *mut f32, width: usize, source: Source) {
                         core::ptr::copy_nonoverlapping(src, dst, width);
                     } else {
                         core::ptr::copy_nonoverlapping(src, dst, count);
-                        core::ptr::write_bytes(dst.add(count), 0, width - count);
                     }
                 }
             }
@@ -115,28 +114,31 @@ unsafe fn copy_lanes(dst: *mut f32, width: usize, source: Source) {
 #[inline(always)]
 unsafe fn transpose<S: Simd>(s: S, dst: *mut f32, width: usize, source: Source) {
     let Source { data, lanes, k, lane_step, .. } = source;
-    let mut first = 0;
-    while first < lanes {
-        // Lanes of this panel in groups; the last may be of fewer lanes, of the source or at all.
-        let mut group = 0;
-        while group < width {
-            let stored = SQUARE.min(width - group);
-            let count = stored.min(lanes.saturating_sub(first + group));
-            let mut p = 0;
-            while p < k {
-                let run = SQUARE.min(k - p);
-                // SAFETY: `count` lanes from `first + group` on and `run` steps from `p` on are
-                // in the source (the address of none is not read); `stored` lanes of the panel's
-                // rows `p..p + run` are in `dst`.
-                unsafe {
-                    let src = data.wrapping_add((first + group) * lane_step + p);
-                    let dst = dst.add(first * k + p * width + group);
-                    s.transpose(src, lane_step, (count, run), dst, width, stored);
+    let mut lane = 0;
+    while lane < lanes {
+        // The square must not reach into the next panel.
+        let (panel, at) = (lane / width, lane % width);
+        let whole = SQUARE.min(width - at);
+        let count = whole.min(lanes - lane);
+        let mut p = 0;
+        while p < k {
+            let run = SQUARE.min(k - p);
+            // SAFETY: `count` lanes from `lane` on and `run` steps from `p` on are in the source,
+            // and in the panel's rows `p..p + run`.
+            unsafe {
+                let src = (data.add(lane * lane_step + p), lane_step);
+                let dst = (dst.add(panel * width * k + p * width + at), width);
+                // The first two are compiled for a shape that they know.
+                if (count, run) == (SQUARE, SQUARE) {
+                    s.transpose((SQUARE, SQUARE), src, dst);
+                } else if (whole, run) == (width % SQUARE, SQUARE) && count == whole {
+                    s.transpose((width % SQUARE, SQUARE), src, dst);
+                } else {
+                    s.transpose((count, run), src, dst);
                 }
-                p += run;
             }
-            group += SQUARE;
+            p += run;
         }
-        first += width;
+        lane += count;
     }
 }

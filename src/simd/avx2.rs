@@ -5,7 +5,7 @@
 
 use core::arch::x86_64::*;
 
-use super::{SQUARE, Simd, sealed::Sealed};
+use super::{Simd, sealed::Sealed};
 
 /// Proof that the processor has AVX2 and FMA.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,44 +40,42 @@ impl Avx2 {
         Self { _private: () }
     }
 
-    /// Turns eight rows of eight in registers: the halves of rows `i` and `i + 4` make a vector,
-    /// so that only 4 x 4 squares within each half are left to turn.
-    ///
-    /// # Safety
-    /// Eight elements are readable at each of the eight rows of `src`, and writable at those of
-    /// `dst`.
+    /// Turns the four rows of each half: `(a, b, c, d)` to the vectors of their first elements, of
+    /// their second ones, and so on.
     #[inline(always)]
-    unsafe fn transpose_square(
-        self,
-        src: *const f32,
-        src_step: usize,
-        dst: *mut f32,
-        dst_step: usize,
-    ) {
-        for half in [0, 4] {
-            // SAFETY: the caller's promise; `half..half + 4` of each row of `src` are read, rows
-            // `half..half + 4` of `dst` written.
-            unsafe {
-                let mut pairs = [_mm256_setzero_ps(); 4];
-                for i in 0..4 {
-                    let low = _mm_loadu_ps(src.add(i * src_step + half));
-                    let high = _mm_loadu_ps(src.add((i + 4) * src_step + half));
-                    pairs[i] = _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(low), high);
-                }
-                let [a, b, c, d] = pairs;
-                let (ab_low, ab_high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
-                let (cd_low, cd_high) = (_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
-                let turned = [
-                    _mm256_shuffle_ps::<0x44>(ab_low, cd_low),
-                    _mm256_shuffle_ps::<0xee>(ab_low, cd_low),
-                    _mm256_shuffle_ps::<0x44>(ab_high, cd_high),
-                    _mm256_shuffle_ps::<0xee>(ab_high, cd_high),
-                ];
-                for j in 0..4 {
-                    _mm256_storeu_ps(dst.add((half + j) * dst_step), turned[j]);
-                }
+    fn transpose_quarters(self, [a, b, c, d]: [__m256; 4]) -> [__m256; 4] {
+        // SAFETY: the token proves the feature.
+        unsafe {
+            let (ab_low, ab_high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
+            let (cd_low, cd_high) = (_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
+            [
+                _mm256_shuffle_ps::<0x44>(ab_low, cd_low),
+                _mm256_shuffle_ps::<0xee>(ab_low, cd_low),
+                _mm256_shuffle_ps::<0x44>(ab_high, cd_high),
+                _mm256_shuffle_ps::<0xee>(ab_high, cd_high),
+            ]
+        }
+    }
+}
+
+/// Four of the `cols` elements of a row, from `half` on, with zeros beyond the last.
+///
+/// # Safety
+/// `cols` elements are readable.
+#[inline(always)]
+unsafe fn quarter(row: *const f32, half: usize, cols: usize) -> __m128 {
+    // SAFETY: only elements below `cols` are read; a level that gets here has AVX2.
+    unsafe {
+        if cols >= half + 4 {
+            return _mm_loadu_ps(row.add(half));
+        }
+        let mut part = [0.0; 4];
+        for i in 0..4 {
+            if half + i < cols {
+                part[i] = *row.add(half + i);
             }
         }
+        _mm_loadu_ps(part.as_ptr())
     }
 }
 
@@ -143,29 +141,28 @@ impl Simd for Avx2 {
     #[inline(always)]
     unsafe fn transpose(
         self,
-        src: *const f32,
-        src_step: usize,
         (rows, cols): (usize, usize),
-        dst: *mut f32,
-        dst_step: usize,
-        stored: usize,
+        (src, src_step): (*const f32, usize),
+        (dst, dst_step): (*mut f32, usize),
     ) {
-        if (rows, cols, stored) == (SQUARE, SQUARE, SQUARE) {
-            // SAFETY: the caller's promise, for a whole square.
-            return unsafe { self.transpose_square(src, src_step, dst, dst_step) };
-        }
-        let (mut square, mut turned) = ([0.0; SQUARE * SQUARE], [0.0; SQUARE * SQUARE]);
-        // SAFETY: the caller's promise for `rows x cols` and `cols x stored` elements; the two
-        // squares hold eight rows of eight.
-        unsafe {
-            for i in 0..rows {
-                let row = self.load_partial(src.add(i * src_step), cols);
-                self.store(square.as_mut_ptr().add(i * SQUARE), row);
+        let last = rows - 1;
+        for half in [0, 4] {
+            let mut pairs = [self.splat(0.0); 4];
+            for i in 0..4 {
+                // SAFETY: `cols` elements are readable at each row. Rows that are missing are read
+                // as copies of the last, and not stored.
+                unsafe {
+                    let low = quarter(src.add(i.min(last) * src_step), half, cols);
+                    let high = quarter(src.add((i + 4).min(last) * src_step), half, cols);
+                    pairs[i] = _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(low), high);
+                }
             }
-            self.transpose_square(square.as_ptr(), SQUARE, turned.as_mut_ptr(), SQUARE);
-            for j in 0..cols {
-                let row = self.load(turned.as_ptr().add(j * SQUARE));
-                self.store_partial(dst.add(j * dst_step), stored, row);
+            let turned = self.transpose_quarters(pairs);
+            for j in 0..4 {
+                if half + j < cols {
+                    // SAFETY: `rows` elements are writable at each row of `dst`.
+                    unsafe { self.store_partial(dst.add((half + j) * dst_step), rows, turned[j]) };
+                }
             }
         }
     }

@@ -70,16 +70,13 @@ impl Simd for Avx512 {
     #[inline(always)]
     unsafe fn transpose(
         self,
-        src: *const f32,
-        src_step: usize,
         shape: (usize, usize),
-        dst: *mut f32,
-        dst_step: usize,
-        stored: usize,
+        src: (*const f32, usize),
+        dst: (*mut f32, usize),
     ) {
         // Two shuffles of 256 bits a cycle move as much as one of 512.
         // SAFETY: the caller's promise.
-        unsafe { Avx2::of(self).transpose(src, src_step, shape, dst, dst_step, stored) }
+        unsafe { Avx2::of(self).transpose(shape, src, dst) }
     }
     #[inline(always)]
     fn prefetch(self, p: *const f32) {

@@ -85,29 +85,23 @@ pub trait Simd: Copy + Send + Sync + core::fmt::Debug + sealed::Sealed + 'static
     /// `count <= LANES`, and `dst` is valid for writing `count` elements.
     unsafe fn store_partial(self, dst: *mut f32, count: usize, x: Self::F32);
 
-    /// Transposes a square of at most [`SQUARE`] rows and columns: `dst[j * dst_step + i]` is
-    /// `src[i * src_step + j]` for `i < rows`, and zero for the other `i < stored`.
+    /// Transposes at most [`SQUARE`] rows and columns: `dst[j * dst_step + i]` becomes
+    /// `src[i * src_step + j]`.
     ///
     /// # Safety
-    /// `rows <= stored <= SQUARE` and `cols <= SQUARE`; `cols` elements are readable at each of
-    /// the `rows` rows of `src`, `stored` elements writable at each of the `cols` rows of `dst`.
+    /// `rows` and `cols` are in `1..=SQUARE`; `cols` elements are readable at each of the `rows`
+    /// rows of `src`, `rows` elements writable at each of the `cols` rows of `dst`.
     #[inline(always)]
     unsafe fn transpose(
         self,
-        src: *const f32,
-        src_step: usize,
         (rows, cols): (usize, usize),
-        dst: *mut f32,
-        dst_step: usize,
-        stored: usize,
+        (src, src_step): (*const f32, usize),
+        (dst, dst_step): (*mut f32, usize),
     ) {
         for j in 0..cols {
-            for i in 0..stored {
+            for i in 0..rows {
                 // SAFETY: the caller's promise.
-                unsafe {
-                    let x = if i < rows { *src.add(i * src_step + j) } else { 0.0 };
-                    *dst.add(j * dst_step + i) = x;
-                }
+                unsafe { *dst.add(j * dst_step + i) = *src.add(i * src_step + j) };
             }
         }
     }
