@@ -43,16 +43,20 @@ pub(super) struct Problem {
 impl Blocking {
     pub fn new(caches: Caches, p: Problem) -> Self {
         let elements = |bytes: usize| bytes / size_of::<f32>();
-        let kc = even_share(p.k, KC, 4);
-        let nc = even_share(p.n, elements(caches.l2 / 2) / KC, p.nr);
         // A is packed where reading it in place is slower, once enough panels of B read the copy:
         // transposed, each step of k is on a cache line of its own; and rows a multiple of 4 kB
         // apart share one set of L1.
         let transposed = p.a_row_step == 1;
         let rows_collide = p.mr > 8 && p.a_row_step.is_multiple_of(1024);
         let pack_a = (transposed || rows_collide) && p.n >= 4 * p.nr && p.m >= p.mr;
+        let pack_b = !p.b_rows_contiguous || p.m > 4 * p.mr;
+        if !pack_a && !pack_b && p.k <= KC && p.k.saturating_mul(p.n) <= elements(caches.l2 / 2) {
+            return Self { mc: p.m, kc: p.k.max(1), nc: p.n, pack_a, pack_b };
+        }
+        let kc = even_share(p.k, KC, 4);
+        let nc = even_share(p.n, elements(caches.l2 / 2) / KC, p.nr);
         let mc = if pack_a { even_share(p.m, PACKED_A / KC, p.mr) } else { p.m };
-        Self { mc, kc, nc, pack_a, pack_b: !p.b_rows_contiguous || p.m > 4 * p.mr }
+        Self { mc, kc, nc, pack_a, pack_b }
     }
 
     /// Elements of scratch that the packed blocks take.

@@ -18,7 +18,7 @@ pub(super) fn five_loops<S: TileShape>(
     level: Level,
     blocking: Blocking,
     scratch: &mut [f32],
-    product: Product<'_>,
+    product: &Product<'_>,
     mut c: ViewMut<'_>,
 ) {
     let ((m, n), k) = (c.shape(), product.a.cols());
@@ -45,13 +45,35 @@ pub(super) fn five_loops<S: TileShape>(
                     packed_b: blocking.pack_b.then_some(&*packed_b),
                     // Later blocks of k go on from what rests in C.
                     start: if p == 0 { start_at(product.start, j) } else { Start::Output },
-                    at: (product.origin.0 + i, product.origin.1 + j),
+                    at: (i, j),
+                    shape: (mc, nc),
                     is_last: p + kc >= k,
                 };
-                macro_kernel(s, level, &block, &product, c.block_mut((i, j), (mc, nc)));
+                macro_kernel(s, level, &block, product, &mut c);
             });
         });
     });
+}
+
+/// The same for a product that is one block, with nothing packed: tiles alone, read in place.
+#[inline(always)]
+pub(super) fn one_block<S: TileShape>(
+    s: S,
+    level: Level,
+    product: &Product<'_>,
+    mut c: ViewMut<'_>,
+) {
+    let block = Block {
+        a: product.a,
+        b: product.b,
+        packed_a: None,
+        packed_b: None,
+        start: product.start,
+        at: (0, 0),
+        shape: c.shape(),
+        is_last: true,
+    };
+    macro_kernel(s, level, &block, product, &mut c);
 }
 
 /// Calls `f` with the start and the size of each block of `size`; with one empty block if `size`
@@ -75,7 +97,9 @@ struct Block<'a> {
     packed_a: Option<&'a [f32]>,
     packed_b: Option<&'a [f32]>,
     start: Start<'a>,
+    /// Where in C the block is.
     at: (usize, usize),
+    shape: (usize, usize),
     is_last: bool,
 }
 
@@ -95,32 +119,40 @@ fn macro_kernel<S: TileShape>(
     level: Level,
     block: &Block<'_>,
     product: &Product<'_>,
-    mut c: ViewMut<'_>,
+    c: &mut ViewMut<'_>,
 ) {
     let finishes = block.is_last && product.epilogue.is_needed();
-    let m = c.rows();
-    let mut strips = m.div_ceil(S::MR);
-    // Loop 2, through micro-panels of A, while B stays in L2. The strips have about as many rows
-    // each: 8 = 4 + 4, not 6 + 2. In a packed block all but the last have MR.
+    let (m, n) = block.shape;
+    // The strips have about as many rows each: 8 = 4 + 4, not 6 + 2. In a packed block all but the
+    // last have MR.
+    let strips = m.div_ceil(S::MR);
+    let tallest = match block.packed_a {
+        Some(_) => S::MR,
+        None if strips == 1 => m,
+        None => m.div_ceil(strips),
+    };
+    let shorter_from = match block.packed_a {
+        Some(_) => m,
+        None => (m - (tallest - 1) * strips) * tallest,
+    };
+    // Loop 2, through micro-panels of A, while B stays in L2.
     let mut i = 0;
     while i < m {
-        let rows = if block.packed_a.is_some() { S::MR } else { (m - i).div_ceil(strips) };
-        let rows = rows.min(m - i);
-        strip(s, block, (i, rows), &mut c);
+        let rows = if i < shorter_from { tallest.min(m - i) } else { tallest - 1 };
+        strip(s, block, (i, rows), c);
         if finishes {
-            let strip = c.block_mut((i, 0), (rows, usize::MAX));
-            let (row, col) = (block.at.0 + i, block.at.1);
-            product.epilogue.finish(level, Finished { block: strip, row, col });
+            let at = (block.at.0 + i, block.at.1);
+            let (row, col) = (product.origin.0 + at.0, product.origin.1 + at.1);
+            product.epilogue.finish(level, Finished { block: c.block_mut(at, (rows, n)), row, col });
         }
         i += rows;
-        strips -= 1;
     }
 }
 
 /// Loop 1, through panels of B, while the micro-panel of A, rows `i..i + rows`, stays in L1.
 #[inline(always)]
 fn strip<S: TileShape>(s: S, block: &Block<'_>, (i, rows): (usize, usize), c: &mut ViewMut<'_>) {
-    let (cols, c_row_step) = (c.cols(), c.stride());
+    let (cols, c_row_step) = (block.shape.1, c.stride());
     let k = block.a.cols();
     let (a, a_row_step, a_k_step) = match block.packed_a {
         Some(packed) => (packed[i * k..].as_ptr(), 1, S::MR),
@@ -133,13 +165,14 @@ fn strip<S: TileShape>(s: S, block: &Block<'_>, (i, rows): (usize, usize), c: &m
         Some(packed) => (packed.as_ptr(), S::NR, k * S::NR),
         None => (block.b.as_ptr(), block.b.row_step(), S::NR),
     };
-    let c = c.as_mut_ptr().wrapping_add(i * c_row_step);
+    let c = c.as_mut_ptr().wrapping_add((block.at.0 + i) * c_row_step + block.at.1);
     let tail = cols % S::LANES;
     let vectors = cols.div_ceil(S::LANES);
-    let ahead = k >= 64 && block.a.rows() > S::MR;
+    let ahead = k >= 64 && block.shape.0 > S::MR;
     let mut v = 0;
     while v < vectors {
-        let (kernel, count) = S::kernel(rows, vectors - v, tail > 0);
+        let compiled = S::tile(rows, vectors - v);
+        let count = compiled.vectors;
         let j = v * S::LANES;
         let start = match block.start {
             Start::Zero => TileStart::Zero,
@@ -167,8 +200,15 @@ fn strip<S: TileShape>(s: S, block: &Block<'_>, (i, rows): (usize, usize), c: &m
         // number of vectors. A's rows `i..i + rows`, B's and the bias's columns `j..j + width`
         // exist: the shapes were checked when the product was made, and packed blocks hold
         // `k * MR` elements from `i * k` on, `i` being a multiple of `MR`, and `k * NR` for each
-        // panel. `i < c.rows()` and `j < cols`, so C's elements are those of the view.
-        unsafe { kernel(s, &tile) };
+        // panel. The block lies in C: its elements are those
+        // of the view.
+        unsafe {
+            if tail > 0 && v + count == vectors {
+                (compiled.partial)(s, &tile);
+            } else {
+                (compiled.whole)(s, &tile);
+            }
+        }
         v += count;
     }
 }

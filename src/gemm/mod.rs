@@ -139,7 +139,8 @@ pub fn matmul_fused(
     if c.rows() == 0 || c.cols() == 0 {
         return Ok(());
     }
-    parallel::product(cpu, scratch, Product { a, b, start, epilogue, origin: (0, 0) }, c)
+    let product = Product { a, b, start, epilogue, origin: (0, 0) };
+    parallel::product(cpu, scratch, &product, c)
 }
 
 /// One product, or the part of it that computes the block of C at `origin`.

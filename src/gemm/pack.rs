@@ -63,7 +63,7 @@ unsafe fn pack<S: Simd>(s: S, dst: &mut [f32], width: usize, source: Source) {
     // SAFETY: the caller's promise; `dst` has exactly the elements of the panels.
     unsafe {
         if source.lane_step == 1 {
-            copy_lanes(dst.as_mut_ptr(), width, source);
+            copy_lanes(s, dst.as_mut_ptr(), width, source);
         } else {
             transpose(s, dst.as_mut_ptr(), width, source);
         }
@@ -71,34 +71,45 @@ unsafe fn pack<S: Simd>(s: S, dst: &mut [f32], width: usize, source: Source) {
 }
 
 /// Steps of k that are copied together, so that as many rows are read side by side.
-const RUN: usize = 8;
+const RUN: usize = 16;
 
 /// Packs contiguous lanes: runs of a few rows, from left to right through all panels.
 ///
 /// # Safety
 /// `source` is what its fields say, its lanes are contiguous, and `dst` has room for its panels.
 #[inline(always)]
-unsafe fn copy_lanes(dst: *mut f32, width: usize, source: Source) {
+unsafe fn copy_lanes<S: Simd>(s: S, dst: *mut f32, width: usize, source: Source) {
     let Source { data, lanes, k, k_step, .. } = source;
+    // A row is copied in whole vectors, which may write into the next row of the same panel: that
+    // one comes later. The last row of a panel has none after it.
+    let vectors = width.div_ceil(S::LANES);
+    let over = vectors * S::LANES > width;
     let mut p = 0;
     while p < k {
         let run = RUN.min(k - p);
+        let whole = if over { run.min(k - 1 - p) } else { run };
         let mut first = 0;
         while first < lanes {
+            let whole = if first + vectors * S::LANES <= lanes { whole } else { 0 };
             let count = width.min(lanes - first);
-            for q in p..p + run {
-                // SAFETY: `count` lanes from `first` on, at step `q < k`, of the source; row `q`
-                // of the panel that starts at lane `first`.
+            // SAFETY: step `p < k` of the source from lane `first` on; row `p` of the panel that
+            // starts at that lane.
+            let (mut src, mut dst) =
+                unsafe { (data.add(p * k_step + first), dst.add(first * k + p * width)) };
+            for q in 0..run {
+                // SAFETY: `vectors * LANES` or `count` lanes from `first` on exist at step
+                // `p + q < k`. So many elements are in the panel from row `p + q` on: those of the
+                // row, and with whole vectors some of the next.
                 unsafe {
-                    let src = data.add(q * k_step + first);
-                    let dst = dst.add(first * k + q * width);
-                    if count == width {
-                        // Of a length known to the compiler.
-                        core::ptr::copy_nonoverlapping(src, dst, width);
+                    if q < whole {
+                        for v in 0..vectors {
+                            s.store(dst.add(v * S::LANES), s.load(src.add(v * S::LANES)));
+                        }
                     } else {
                         core::ptr::copy_nonoverlapping(src, dst, count);
                     }
                 }
+                (src, dst) = (src.wrapping_add(k_step), dst.wrapping_add(width));
             }
             first += width;
         }

@@ -4,7 +4,7 @@
 //! part of the scratch. No element is computed in parts, so the split changes no result.
 
 use super::blocking::{Blocking, Problem};
-use super::macro_kernel::five_loops;
+use super::macro_kernel::{five_loops, one_block};
 use super::tile_shape::TileShape;
 use super::{Product, portable};
 use crate::cpu::Cpu;
@@ -24,18 +24,51 @@ const MACS_PER_NS: u64 = 50;
 pub(super) fn product(
     cpu: Cpu,
     scratch: &mut Scratch,
-    product: Product<'_>,
+    product: &Product<'_>,
     c: ViewMut<'_>,
 ) -> Result<()> {
     let (m, n) = c.shape();
+    if is_one_block(product, (m, n)) {
+        one_block_on(cpu.level(), product, c);
+        return Ok(());
+    }
     let work = (m as u64).saturating_mul(n as u64).saturating_mul(product.a.cols() as u64);
     let pieces = m.div_ceil(PIECE.0).saturating_mul(n.div_ceil(PIECE.1));
     let threads = threads_for(cpu, work / MACS_PER_NS).min(pieces);
-    let blocking = blocking(cpu, &product, (m, n));
+    let blocking = blocking(cpu, product, (m, n));
     let each = blocking.scratch();
     let scratch = scratch.take(each.saturating_mul(threads))?;
     divide(cpu, threads, blocking, scratch, product, c);
     Ok(())
+}
+
+/// Whether the product is so small that both operands are best read where they are.
+#[inline(always)]
+fn is_one_block(product: &Product<'_>, (m, n): (usize, usize)) -> bool {
+    let k = product.a.cols();
+    product.b.col_step() == 1
+        && n <= 256
+        && k <= 256
+        && m <= 4096
+        && k * n <= 10 << 10
+        && m * k <= 32 << 10
+        && m * n * k <= 1 << 20
+}
+
+fn one_block_on(level: Level, product: &Product<'_>, c: ViewMut<'_>) {
+    match level {
+        Level::Portable => portable::product(product, c),
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2(s) => s.vectorize(
+            #[inline(always)]
+            || one_block(s, level, product, c),
+        ),
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512(s) => s.vectorize(
+            #[inline(always)]
+            || one_block(s, level, product, c),
+        ),
+    }
 }
 
 /// Block sizes for the whole product, which fit any piece of it.
@@ -67,7 +100,7 @@ fn divide(
     threads: usize,
     blocking: Blocking,
     scratch: &mut [f32],
-    product: Product<'_>,
+    product: &Product<'_>,
     c: ViewMut<'_>,
 ) {
     let (m, n) = c.shape();
@@ -90,14 +123,14 @@ fn divide(
     let (head_scratch, tail_scratch) = scratch.split_at_mut(blocking.scratch() * first);
     join(
         cpu,
-        || divide(cpu, first, blocking, head_scratch, head, head_c),
-        || divide(cpu, threads - first, blocking, tail_scratch, tail, tail_c),
+        || divide(cpu, first, blocking, head_scratch, &head, head_c),
+        || divide(cpu, threads - first, blocking, tail_scratch, &tail, tail_c),
     );
 }
 
 impl<'a> Product<'a> {
     /// The part that computes `rows x cols` elements of C from `(row, col)` on.
-    fn part(self, (row, col): (usize, usize), (rows, cols): (usize, usize)) -> Product<'a> {
+    fn part(&self, (row, col): (usize, usize), (rows, cols): (usize, usize)) -> Product<'a> {
         let k = self.a.cols();
         Product {
             a: self.a.block((row, 0), (rows, k)),
@@ -114,7 +147,7 @@ fn serial(
     level: Level,
     blocking: Blocking,
     scratch: &mut [f32],
-    product: Product<'_>,
+    product: &Product<'_>,
     c: ViewMut<'_>,
 ) {
     match level {

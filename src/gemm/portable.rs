@@ -9,7 +9,7 @@ use crate::simd::Level;
 use crate::tensor::ViewMut;
 
 /// Computes `product` into `c`, which has its shape.
-pub(super) fn product(product: Product<'_>, mut c: ViewMut<'_>) {
+pub(super) fn product(product: &Product<'_>, mut c: ViewMut<'_>) {
     let ((m, n), k) = (c.shape(), product.a.cols());
     let beta = match product.start {
         // Written here where nothing else would write: with k = 0 there is no product.

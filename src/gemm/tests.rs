@@ -93,7 +93,7 @@ fn run(
     let mut scratch = vec![f32::NAN; blocking.scratch()];
     let product = Product { a, b, start, epilogue, origin: (0, 0) };
     let c = ViewMut::new(m, n, c).expect("c");
-    five_loops(S, Level::Portable, blocking, &mut scratch, product, c);
+    five_loops(S, Level::Portable, blocking, &mut scratch, &product, c);
 }
 
 #[test]

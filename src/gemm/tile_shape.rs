@@ -24,82 +24,85 @@ pub(super) trait TileShape: Simd {
     /// Columns of a packed panel of B: the width of the tallest tile.
     const NR: usize = PANEL_VECTORS * Self::LANES;
 
-    /// The micro-kernel for `rows <= MR` rows that covers the most of `vectors` vectors, and how
-    /// many it covers. The last of its vectors is partial if it covers them all and `tail` is set.
-    fn kernel(rows: usize, vectors: usize, tail: bool) -> (Kernel<Self>, usize);
+    /// For each number of rows, and for each number of vectors that are left of a row of C, the
+    /// tile to go on with; the last serves all greater numbers.
+    const TILES: [&'static [Compiled<Self>]; MOST_ROWS];
+
+    /// The tile of `rows <= MR` rows to begin with where `vectors` are left, more than none.
+    #[inline(always)]
+    fn tile(rows: usize, vectors: usize) -> &'static Compiled<Self> {
+        let tiles = Self::TILES[rows - 1];
+        &tiles[vectors.min(tiles.len()) - 1]
+    }
 }
 
-/// `rows: vectors` of the tiles, the vectors even and falling; one vector is always there. The
-/// last line serves its number of rows.
-macro_rules! kernels {
-    ($rows:expr, $vectors:expr, $tail:expr, $($mr:literal: $($nv:literal)*;)* else $last:literal: $($nv_last:literal)*) => {
-        match $rows {
-            $($mr => kernels!(@row $mr, $vectors, $tail, $($nv)*),)*
-            _ => kernels!(@row $last, $vectors, $tail, $($nv_last)*),
-        }
-    };
-    (@row $mr:literal, $vectors:expr, $tail:expr, $($nv:literal)*) => {
-        match ($vectors, $tail) {
-            $(
-                ($nv, true) => (run::<Self, $mr, $nv, true>, $nv),
-                ($nv.., _) => (run::<Self, $mr, $nv, false>, $nv),
-            )*
-            (_, true) => (run::<Self, $mr, 1, true>, 1),
-            (_, false) => (run::<Self, $mr, 1, false>, 1),
-        }
-    };
+/// The rows of the tallest tile of all levels.
+const MOST_ROWS: usize = 12;
+
+/// The micro-kernels of one tile.
+pub(super) struct Compiled<S> {
+    /// Vectors in a row of the tile: an even number, unless they are the last of a row of C.
+    pub vectors: usize,
+    /// For tiles of whole vectors.
+    pub whole: Kernel<S>,
+    /// For tiles whose last vector is partial.
+    pub partial: Kernel<S>,
+}
+
+/// `rows: vectors of the tile where 1, 2, 3, ... are left`.
+macro_rules! tiles {
+    ($level:ty, $($mr:literal: $($nv:literal)*;)*) => {{
+        let mut tiles: [&'static [Compiled<$level>]; MOST_ROWS] = [&[]; MOST_ROWS];
+        $(tiles[$mr - 1] = &[$(Compiled {
+            vectors: $nv,
+            whole: run::<$level, $mr, $nv, false>,
+            partial: run::<$level, $mr, $nv, true>,
+        }),*];)*
+        tiles
+    }};
 }
 
 #[cfg(target_arch = "x86_64")]
 impl TileShape for crate::simd::Avx2 {
     const MR: usize = 6;
-    #[inline(always)]
-    fn kernel(rows: usize, vectors: usize, tail: bool) -> (Kernel<Self>, usize) {
-        kernels!(rows, vectors, tail,
-            1: 12 8 4 2;
-            2: 6 4 2;
-            3: 4 2;
-            4: 2;
-            5: 2;
-            else 6: 2
-        )
-    }
+    const TILES: [&'static [Compiled<Self>]; MOST_ROWS] = tiles!(Self,
+        1: 1 2 2 4 4 4 4 8 8 8 8 12;
+        2: 1 2 2 4 4 6;
+        3: 1 2 2 4;
+        4: 1 2;
+        5: 1 2;
+        6: 1 2;
+    );
 }
 
 #[cfg(target_arch = "x86_64")]
 impl TileShape for crate::simd::Avx512 {
     const MR: usize = 12;
-    #[inline(always)]
-    fn kernel(rows: usize, vectors: usize, tail: bool) -> (Kernel<Self>, usize) {
-        kernels!(rows, vectors, tail,
-            1: 24 12 8 4 2;
-            2: 12 8 4 2;
-            3: 8 4 2;
-            4: 6 4 2;
-            5: 4 2;
-            6: 4 2;
-            7: 2;
-            8: 2;
-            9: 2;
-            10: 2;
-            11: 2;
-            else 12: 2
-        )
-    }
+    const TILES: [&'static [Compiled<Self>]; MOST_ROWS] = tiles!(Self,
+        1: 1 2 2 4 4 4 4 8 8 8 8 12 12 12 12 12 12 12 12 12 12 12 12 24;
+        2: 1 2 2 4 4 4 4 8 8 8 8 12;
+        3: 1 2 2 4 4 4 4 8;
+        4: 1 2 2 4 4 6;
+        5: 1 2 2 4;
+        6: 1 2 2 4;
+        7: 1 2;
+        8: 1 2;
+        9: 1 2;
+        10: 1 2;
+        11: 1 2;
+        12: 1 2;
+    );
 }
 
 /// For tests: shapes in which little is a power of two.
 #[cfg(test)]
 impl TileShape for crate::simd::Portable<3> {
     const MR: usize = 5;
-    #[inline(always)]
-    fn kernel(rows: usize, vectors: usize, tail: bool) -> (Kernel<Self>, usize) {
-        kernels!(rows, vectors, tail,
-            1: 6 4 2;
-            2: 4 2;
-            3: 2;
-            4: 2;
-            else 5: 2
-        )
-    }
+    const TILES: [&'static [Compiled<Self>]; MOST_ROWS] = tiles!(Self,
+        1: 1 2 2 4 4 6;
+        2: 1 2 2 4;
+        3: 1 2;
+        4: 1 2;
+        5: 1 2;
+    );
 }
