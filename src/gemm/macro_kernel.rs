@@ -25,16 +25,19 @@ pub(super) fn five_loops<S: TileShape>(
     let (packed_b, packed_a) = scratch.split_at_mut(blocking.scratch_b());
     // Loop 5, through blocks of k: splits A by columns and B by rows. C is passed over once for
     // each, so there is one round even where k = 0.
-    for_each_block(k, blocking.kc, |p, kc| {
+    let mut p = 0;
+    while p < k.max(1) {
         // Loop 4, through blocks of m: splits A and C by rows.
-        for_each_block(m, blocking.mc, |i, mc| {
-            let a = product.a.block((i, p), (mc, kc));
+        let mut i = 0;
+        while i < m {
+            let a = product.a.block((i, p), (blocking.mc, blocking.kc));
             if blocking.pack_a {
                 pack_a(s, packed_a, S::MR, a);
             }
             // Loop 3, through blocks of n: splits B and C by columns.
-            for_each_block(n, blocking.nc, |j, nc| {
-                let b = product.b.block((p, j), (kc, nc));
+            let mut j = 0;
+            while j < n {
+                let b = product.b.block((p, j), (blocking.kc, blocking.nc));
                 if blocking.pack_b {
                     pack_b(s, packed_b, S::NR, b);
                 }
@@ -46,13 +49,16 @@ pub(super) fn five_loops<S: TileShape>(
                     // Later blocks of k go on from what rests in C.
                     start: if p == 0 { start_at(product.start, j) } else { Start::Output },
                     at: (i, j),
-                    shape: (mc, nc),
-                    is_last: p + kc >= k,
+                    shape: (blocking.mc.min(m - i), blocking.nc.min(n - j)),
+                    is_last: blocking.kc >= k - p,
                 };
                 macro_kernel(s, level, &block, product, &mut c);
-            });
-        });
-    });
+                j += blocking.nc;
+            }
+            i += blocking.mc;
+        }
+        p += blocking.kc;
+    }
 }
 
 /// The same for a product that is one block, with nothing packed: tiles alone, read in place.
@@ -74,20 +80,6 @@ pub(super) fn one_block<S: TileShape>(
         is_last: true,
     };
     macro_kernel(s, level, &block, product, &mut c);
-}
-
-/// Calls `f` with the start and the size of each block of `size`; with one empty block if `size`
-/// is zero.
-#[inline(always)]
-fn for_each_block(size: usize, block: usize, mut f: impl FnMut(usize, usize)) {
-    let mut at = 0;
-    loop {
-        f(at, block.min(size - at));
-        at += block;
-        if at >= size {
-            return;
-        }
-    }
 }
 
 /// One block of C, and the blocks of A and B that are added to it.
@@ -143,7 +135,9 @@ fn macro_kernel<S: TileShape>(
         if finishes {
             let at = (block.at.0 + i, block.at.1);
             let (row, col) = (product.origin.0 + at.0, product.origin.1 + at.1);
-            product.epilogue.finish(level, Finished { block: c.block_mut(at, (rows, n)), row, col });
+            product
+                .epilogue
+                .finish(level, Finished { block: c.block_mut(at, (rows, n)), row, col });
         }
         i += rows;
     }
@@ -215,12 +209,7 @@ fn strip<S: TileShape>(s: S, block: &Block<'_>, (i, rows): (usize, usize), c: &m
 
 /// Fetches the next tile of C, which may rest far away, while this one computes.
 #[inline(always)]
-fn prefetch<S: TileShape>(
-    s: S,
-    t: &Tile,
-    rows: usize,
-    (v, count, vectors): (usize, usize, usize),
-) {
+fn prefetch<S: TileShape>(s: S, t: &Tile, rows: usize, (v, count, vectors): (usize, usize, usize)) {
     let width = count * S::LANES;
     let next_c = if v + count < vectors {
         t.c.wrapping_add(width)

@@ -48,6 +48,7 @@ mod operand;
 mod pack;
 mod parallel;
 mod portable;
+mod stream;
 mod tile_shape;
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
-//! Which part of C each thread computes: C is halved until there is a piece for every thread.
+//! Which path a product takes, and which part of C each thread computes.
 //!
-//! Pieces are whole tiles of every level. Each thread packs what its piece reads into its own
-//! part of the scratch. No element is computed in parts, so the split changes no result.
+//! C is halved until there is a piece for every thread. Pieces are whole tiles. Each thread packs
+//! what its piece reads into its own part of the scratch. No element is computed in parts, so
+//! neither the path nor the split changes a result.
 
-use super::blocking::{Blocking, Problem};
+use super::blocking::{Blocking, Problem, is_one_block, is_streamed};
 use super::macro_kernel::{five_loops, one_block};
+use super::stream::stream;
 use super::tile_shape::TileShape;
 use super::{Product, portable};
 use crate::cpu::Cpu;
@@ -14,13 +16,28 @@ use crate::scratch::Scratch;
 use crate::simd::{Level, Simd};
 use crate::tensor::ViewMut;
 
-/// Rows and columns that pieces are multiples of: whole tiles at every level.
-const PIECE: (usize, usize) = (12, 32);
-
 /// Multiply-adds a nanosecond that one core is assumed to do when work is divided.
 const MACS_PER_NS: u64 = 50;
 
-/// Computes `product` into `c`, on as many threads as the work is worth.
+/// How a product is computed.
+#[derive(Clone, Copy)]
+enum Path {
+    /// Tiles alone, both operands read in place.
+    OneBlock,
+    /// Few rows: B passes by once.
+    Stream,
+    /// The five loops.
+    Blocks(Blocking),
+}
+
+/// A path, and what a piece of C is a multiple of.
+#[derive(Clone, Copy)]
+struct Plan {
+    path: Path,
+    unit: (usize, usize),
+}
+
+/// Computes `product` into `c`, which has elements, on as many threads as the work is worth.
 pub(super) fn product(
     cpu: Cpu,
     scratch: &mut Scratch,
@@ -28,65 +45,37 @@ pub(super) fn product(
     c: ViewMut<'_>,
 ) -> Result<()> {
     let (m, n) = c.shape();
-    if is_one_block(product, (m, n)) {
-        one_block_on(cpu.level(), product, c);
+    let in_place = product.b.col_step() == 1;
+    if in_place && is_one_block((m, n, product.a.cols())) {
+        run(cpu.level(), Path::OneBlock, &mut [], product, c);
         return Ok(());
     }
     let work = (m as u64).saturating_mul(n as u64).saturating_mul(product.a.cols() as u64);
-    let pieces = m.div_ceil(PIECE.0).saturating_mul(n.div_ceil(PIECE.1));
+    let plan = plan(cpu, product, (m, n));
+    let pieces = m.div_ceil(plan.unit.0).saturating_mul(n.div_ceil(plan.unit.1));
     let threads = threads_for(cpu, work / MACS_PER_NS).min(pieces);
-    let blocking = blocking(cpu, product, (m, n));
-    let each = blocking.scratch();
-    let scratch = scratch.take(each.saturating_mul(threads))?;
-    divide(cpu, threads, blocking, scratch, product, c);
+    let scratch = scratch.take(plan.scratch().saturating_mul(threads))?;
+    divide(cpu, threads, plan, scratch, product, c);
     Ok(())
 }
 
-/// Whether the product is so small that both operands are best read where they are.
-#[inline(always)]
-fn is_one_block(product: &Product<'_>, (m, n): (usize, usize)) -> bool {
-    let k = product.a.cols();
-    product.b.col_step() == 1
-        && n <= 256
-        && k <= 256
-        && m <= 4096
-        && k * n <= 10 << 10
-        && m * k <= 32 << 10
-        && m * n * k <= 1 << 20
-}
-
-fn one_block_on(level: Level, product: &Product<'_>, c: ViewMut<'_>) {
-    match level {
-        Level::Portable => portable::product(product, c),
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2(s) => s.vectorize(
-            #[inline(always)]
-            || one_block(s, level, product, c),
-        ),
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512(s) => s.vectorize(
-            #[inline(always)]
-            || one_block(s, level, product, c),
-        ),
-    }
-}
-
-/// Block sizes for the whole product, which fit any piece of it.
-fn blocking(cpu: Cpu, product: &Product<'_>, (m, n): (usize, usize)) -> Blocking {
-    fn of<S: TileShape>(_: S, cpu: Cpu, product: &Product<'_>, m: usize, n: usize) -> Blocking {
-        let problem = Problem {
-            m,
-            n,
-            k: product.a.cols(),
-            mr: S::MR,
-            nr: S::NR,
-            a_row_step: product.a.row_step(),
-            b_rows_contiguous: product.b.col_step() == 1,
+/// The path of the whole product, which serves any piece of it.
+fn plan(cpu: Cpu, product: &Product<'_>, (m, n): (usize, usize)) -> Plan {
+    fn of<S: TileShape>(_: S, cpu: Cpu, product: &Product<'_>, m: usize, n: usize) -> Plan {
+        let k = product.a.cols();
+        let b_rows_contiguous = product.b.col_step() == 1;
+        let path = if b_rows_contiguous && is_streamed((m, n, k), cpu.caches()) {
+            Path::Stream
+        } else {
+            let (mr, nr, a_row_step) = (S::MR, S::NR, product.a.row_step());
+            let problem = Problem { m, n, k, mr, nr, a_row_step, b_rows_contiguous };
+            Path::Blocks(Blocking::new(cpu.caches(), problem))
         };
-        Blocking::new(cpu.caches(), problem)
+        Plan { path, unit: (S::MR, S::NR) }
     }
     match cpu.level() {
-        Level::Portable => Blocking { mc: 1, kc: 1, nc: 1, pack_a: false, pack_b: false },
+        // `portable` knows one path.
+        Level::Portable => Plan { path: Path::OneBlock, unit: (8, 8) },
         #[cfg(target_arch = "x86_64")]
         Level::Avx2(s) => of(s, cpu, product, m, n),
         #[cfg(target_arch = "x86_64")]
@@ -94,37 +83,57 @@ fn blocking(cpu: Cpu, product: &Product<'_>, (m, n): (usize, usize)) -> Blocking
     }
 }
 
-/// Halves the longer side of C, counted in pieces, until one thread is left for each part.
+impl Plan {
+    /// Elements of scratch for each thread.
+    fn scratch(&self) -> usize {
+        match self.path {
+            Path::Blocks(blocking) => blocking.scratch(),
+            Path::OneBlock | Path::Stream => 0,
+        }
+    }
+
+    /// Whether to cut a C of `tall x wide` units by rows: its longer side, but what is packed
+    /// should not be packed by several threads.
+    fn by_rows(&self, threads: usize, (tall, wide): (usize, usize)) -> bool {
+        match self.path {
+            Path::Stream => false,
+            Path::Blocks(b) if b.pack_b && !b.pack_a && wide >= 2 * threads => false,
+            Path::Blocks(b) if b.pack_a && !b.pack_b && tall >= 2 * threads => true,
+            _ => tall >= wide,
+        }
+    }
+}
+
+/// Halves C, a side of it counted in units, until one thread is left for each part.
 fn divide(
     cpu: Cpu,
     threads: usize,
-    blocking: Blocking,
+    plan: Plan,
     scratch: &mut [f32],
     product: &Product<'_>,
     c: ViewMut<'_>,
 ) {
     let (m, n) = c.shape();
-    let (tall, wide) = (m.div_ceil(PIECE.0), n.div_ceil(PIECE.1));
-    if threads < 2 || tall.max(wide) < 2 {
-        return serial(cpu.level(), blocking, scratch, product, c);
+    let (tall, wide) = (m.div_ceil(plan.unit.0), n.div_ceil(plan.unit.1));
+    let by_rows = plan.by_rows(threads, (tall, wide));
+    let (pieces, unit) = if by_rows { (tall, plan.unit.0) } else { (wide, plan.unit.1) };
+    if threads < 2 || pieces < 2 {
+        return run(cpu.level(), plan.path, scratch, product, c);
     }
     let first = threads / 2;
-    let by_rows = tall >= wide;
-    let cut = |pieces: usize, unit: usize| (pieces * first / threads).max(1) * unit;
+    let cut = (pieces * first / threads).max(1) * unit;
     let (head_c, tail_c, head, tail) = if by_rows {
-        let cut = cut(tall, PIECE.0);
         let (head_c, tail_c) = c.split_rows_at(cut);
         (head_c, tail_c, product.part((0, 0), (cut, n)), product.part((cut, 0), (m - cut, n)))
     } else {
-        let cut = cut(wide, PIECE.1);
         let (head_c, tail_c) = c.split_cols_at(cut);
         (head_c, tail_c, product.part((0, 0), (m, cut)), product.part((0, cut), (m, n - cut)))
     };
-    let (head_scratch, tail_scratch) = scratch.split_at_mut(blocking.scratch() * first);
+    let (head_scratch, tail_scratch) = scratch.split_at_mut(plan.scratch() * first);
     join(
         cpu,
-        || divide(cpu, first, blocking, head_scratch, &head, head_c),
-        || divide(cpu, threads - first, blocking, tail_scratch, &tail, tail_c),
+        || divide(cpu, first, plan, head_scratch, &head, head_c),
+        || divide(cpu, threads - first, plan, tail_scratch, &tail, tail_c),
     );
 }
 
@@ -143,24 +152,34 @@ impl<'a> Product<'a> {
 }
 
 /// One piece, on this thread. Dispatch happens here, inside the job.
-fn serial(
-    level: Level,
-    blocking: Blocking,
-    scratch: &mut [f32],
-    product: &Product<'_>,
-    c: ViewMut<'_>,
-) {
+fn run(level: Level, path: Path, scratch: &mut [f32], product: &Product<'_>, c: ViewMut<'_>) {
     match level {
         Level::Portable => portable::product(product, c),
         #[cfg(target_arch = "x86_64")]
         Level::Avx2(s) => s.vectorize(
             #[inline(always)]
-            || five_loops(s, level, blocking, scratch, product, c),
+            || run_on(s, level, path, scratch, product, c),
         ),
         #[cfg(target_arch = "x86_64")]
         Level::Avx512(s) => s.vectorize(
             #[inline(always)]
-            || five_loops(s, level, blocking, scratch, product, c),
+            || run_on(s, level, path, scratch, product, c),
         ),
+    }
+}
+
+#[inline(always)]
+fn run_on<S: TileShape>(
+    s: S,
+    level: Level,
+    path: Path,
+    scratch: &mut [f32],
+    product: &Product<'_>,
+    c: ViewMut<'_>,
+) {
+    match path {
+        Path::OneBlock => one_block(s, level, product, c),
+        Path::Stream => stream(s, level, product, c),
+        Path::Blocks(blocking) => five_loops(s, level, blocking, scratch, product, c),
     }
 }
