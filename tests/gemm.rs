@@ -20,6 +20,8 @@ mod exact;
 mod laws;
 #[path = "gemm/memory.rs"]
 mod memory;
+#[path = "gemm/paths.rs"]
+mod paths;
 
 use common::{Layout, Matrix, Stored, reference};
 use densecore::gemm::{Accum, matmul};

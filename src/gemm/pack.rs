@@ -80,14 +80,14 @@ const RUN: usize = 16;
 #[inline(always)]
 unsafe fn copy_lanes<S: Simd>(s: S, dst: *mut f32, width: usize, source: Source) {
     let Source { data, lanes, k, k_step, .. } = source;
-    // A row is copied in whole vectors, which may write into the next row of the same panel: that
-    // one comes later. The last row of a panel has none after it.
+    // A row is copied in whole vectors, which may write into the next rows of the same panel: those
+    // come later. The last ones of a panel are copied to the element.
     let vectors = width.div_ceil(S::LANES);
-    let over = vectors * S::LANES > width;
+    let last = k.saturating_sub((vectors * S::LANES - width).div_ceil(width));
     let mut p = 0;
     while p < k {
         let run = RUN.min(k - p);
-        let whole = if over { run.min(k - 1 - p) } else { run };
+        let whole = run.min(last.saturating_sub(p));
         let mut first = 0;
         while first < lanes {
             let whole = if first + vectors * S::LANES <= lanes { whole } else { 0 };

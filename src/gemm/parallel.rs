@@ -44,19 +44,24 @@ pub(super) fn product(
     product: &Product<'_>,
     c: ViewMut<'_>,
 ) -> Result<()> {
-    let (m, n) = c.shape();
-    let in_place = product.b.col_step() == 1;
-    if in_place && is_one_block((m, n, product.a.cols())) {
-        run(cpu.level(), Path::OneBlock, &mut [], product, c);
+    let ((m, n), k) = (c.shape(), product.a.cols());
+    let work = (m as u64).saturating_mul(n as u64).saturating_mul(k as u64);
+    let threads = threads_for(cpu, work / MACS_PER_NS);
+    if threads == 1 && is_read_in_place(product, (m, n, k)) {
+        run_one_block(cpu.level(), product, c);
         return Ok(());
     }
-    let work = (m as u64).saturating_mul(n as u64).saturating_mul(product.a.cols() as u64);
     let plan = plan(cpu, product, (m, n));
     let pieces = m.div_ceil(plan.unit.0).saturating_mul(n.div_ceil(plan.unit.1));
-    let threads = threads_for(cpu, work / MACS_PER_NS).min(pieces);
+    let threads = threads.min(pieces);
     let scratch = scratch.take(plan.scratch().saturating_mul(threads))?;
     divide(cpu, threads, plan, scratch, product, c);
     Ok(())
+}
+
+#[inline(always)]
+fn is_read_in_place(product: &Product<'_>, shape: (usize, usize, usize)) -> bool {
+    product.b.col_step() == 1 && is_one_block(shape)
 }
 
 /// The path of the whole product, which serves any piece of it.
@@ -64,7 +69,9 @@ fn plan(cpu: Cpu, product: &Product<'_>, (m, n): (usize, usize)) -> Plan {
     fn of<S: TileShape>(_: S, cpu: Cpu, product: &Product<'_>, m: usize, n: usize) -> Plan {
         let k = product.a.cols();
         let b_rows_contiguous = product.b.col_step() == 1;
-        let path = if b_rows_contiguous && is_streamed((m, n, k), cpu.caches()) {
+        let path = if is_read_in_place(product, (m, n, k)) {
+            Path::OneBlock
+        } else if b_rows_contiguous && is_streamed((m, n, k), cpu.caches()) {
             Path::Stream
         } else {
             let (mr, nr, a_row_step) = (S::MR, S::NR, product.a.row_step());
@@ -164,6 +171,23 @@ fn run(level: Level, path: Path, scratch: &mut [f32], product: &Product<'_>, c: 
         Level::Avx512(s) => s.vectorize(
             #[inline(always)]
             || run_on(s, level, path, scratch, product, c),
+        ),
+    }
+}
+
+/// The same for a product so small that choosing a path costs more than computing it.
+fn run_one_block(level: Level, product: &Product<'_>, c: ViewMut<'_>) {
+    match level {
+        Level::Portable => portable::product(product, c),
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2(s) => s.vectorize(
+            #[inline(always)]
+            || one_block(s, level, product, c),
+        ),
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512(s) => s.vectorize(
+            #[inline(always)]
+            || one_block(s, level, product, c),
         ),
     }
 }

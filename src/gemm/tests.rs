@@ -6,6 +6,7 @@ use super::epilogue::{Epilogue, Identity, Map};
 use super::macro_kernel::five_loops;
 use super::operand::Operand;
 use super::pack::{pack_a, pack_b};
+use super::stream::stream;
 use super::tile_shape::TileShape;
 use super::{Product, Start};
 use crate::simd::slice::Unary;
@@ -149,25 +150,31 @@ fn a_packed_block_is_a_row_of_micro_panels() {
             (View::new(lanes, k, &x).expect("x"), View::new(k, lanes, &x_t).expect("x^T"));
         for width in [1, 3, 5, 6, 16] {
             let panels = lanes.div_ceil(width);
-            let expected: Vec<f32> = (0..panels * k * width)
+            let expected: Vec<Option<f32>> = (0..panels * k * width)
                 .map(|at| {
                     let (panel, p, lane) = (at / (k * width), at / width % k, at % width);
                     let lane = panel * width + lane;
-                    if lane < lanes { x[lane * k + p] } else { 0.0 }
+                    (lane < lanes).then(|| x[lane * k + p])
                 })
                 .collect();
             // Lanes are the rows of A and the columns of B, stored either way; room for one more
-            // panel, which stays as it was.
+            // panel, which stays as it was, like the lanes that the last panel lacks.
+            let is_packed = |packed: &[f32]| {
+                assert_eq!(packed.len(), (panels + 1) * k * width);
+                packed.iter().enumerate().all(|(at, &x)| match expected.get(at) {
+                    Some(&Some(value)) => x == value,
+                    _ => x.is_nan(),
+                })
+            };
             for source in [Operand::from(rows), columns.t().into()] {
                 let mut packed = vec![f32::NAN; (panels + 1) * k * width];
                 pack_a(S, &mut packed, width, source);
-                assert_eq!(packed[..panels * k * width], expected, "A {lanes} {k} {width}");
-                assert!(packed[panels * k * width..].iter().all(|x| x.is_nan()));
+                assert!(is_packed(&packed), "A {lanes} {k} {width}: {packed:?}");
             }
             for source in [Operand::from(columns), rows.t().into()] {
-                let mut packed = vec![f32::NAN; panels * k * width];
+                let mut packed = vec![f32::NAN; (panels + 1) * k * width];
                 pack_b(S, &mut packed, width, source);
-                assert_eq!(packed, expected, "B {lanes} {k} {width}");
+                assert!(is_packed(&packed), "B {lanes} {k} {width}: {packed:?}");
             }
         }
     }
@@ -186,14 +193,18 @@ fn blocks_are_equal_shares_in_whole_tiles() {
                 let caches = Caches { l2, ..Caches::FALLBACK };
                 let problem =
                     Problem { m, n, k, mr, nr, a_row_step: k, b_rows_contiguous: n % 2 == 0 };
-                let Blocking { mc, kc, nc, pack_b, .. } = Blocking::new(caches, problem);
+                let Blocking { mc, kc, nc, pack_a, pack_b } = Blocking::new(caches, problem);
                 let case = format!("{caches:?} {problem:?}");
-                assert!(mc >= mr && mc.is_multiple_of(mr), "mc = {mc}, {case}");
                 assert!(nc >= nr && nc.is_multiple_of(nr), "nc = {nc}, {case}");
-                assert!((4..=256).contains(&kc) && kc.is_multiple_of(4), "kc = {kc}, {case}");
-                // In bytes: B's block takes half of the cache at most, A's an eighth.
-                assert!(nc == nr || nc * 256 * 4 <= l2 / 2, "nc = {nc}, {case}");
-                assert!(mc == mr || mc * 256 * 4 <= l2 / 8, "mc = {mc}, {case}");
+                assert!((4..=512).contains(&kc) && kc.is_multiple_of(4), "kc = {kc}, {case}");
+                // In bytes: B's block takes half of the second-level cache at most, A's 1 MiB.
+                assert!(nc <= 64.max(nr) || nc * 512 * 4 <= l2 / 2, "nc = {nc}, {case}");
+                if pack_a {
+                    assert!(mc >= mr && mc.is_multiple_of(mr), "mc = {mc}, {case}");
+                    assert!(mc * kc * 4 <= 1 << 20, "mc = {mc}, {case}");
+                } else {
+                    assert_eq!(mc, m.max(1), "{case}");
+                }
                 // No sliver is left at the end: blocks differ by less than a tile on average.
                 for (size, block, unit) in [(m, mc, mr), (n, nc, nr), (k, kc, 4)] {
                     let count = size.div_ceil(block).max(1);
@@ -223,6 +234,39 @@ fn a_block_of_an_operand_is_cut_off_at_its_edges() {
                     assert_eq!((block.row_step(), block.col_step()), steps);
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn streamed_rows_are_exact() {
+    for (m, n, k) in
+        (1..=4).flat_map(|m| [(m, 1, 1), (m, 7, 9), (m, 12, 16), (m, 20, 11), (m, 9, 0)])
+    {
+        let (a, b) = (integers(m * k, 1), integers(k * n, 2));
+        let (bias, before) = (integers(n, 3), integers(m * n, 4));
+        let a_t = transposed(m, k, &a);
+        let a_stored: [Operand<'_>; 2] = [
+            View::new(m, k, &a).expect("a").into(),
+            View::new(k, m, &a_t).expect("a^T").t().into(),
+        ];
+        let b_view = View::new(k, n, &b).expect("b").into();
+        type First<'a> = &'a dyn Fn(usize, usize) -> f32;
+        let starts: [(Start<'_>, First<'_>); 3] = [
+            (Start::Zero, &|_, _| 0.0),
+            (Start::Bias(&bias), &|_, j| bias[j]),
+            (Start::Output, &|i, j| before[i * n + j]),
+        ];
+        for (a_view, (start, first)) in a_stored.into_iter().flat_map(|a| starts.map(|s| (a, s))) {
+            let expected = reference((m, n, k), (&a, &b), first, |x| 2 - x);
+            let mut c = vec![f32::NAN; m * n];
+            if let Start::Output = start {
+                c.copy_from_slice(&before);
+            }
+            let epilogue = &Map(TwoMinus);
+            let product = Product { a: a_view, b: b_view, start, epilogue, origin: (0, 0) };
+            stream(S, Level::Portable, &product, ViewMut::new(m, n, &mut c).expect("c"));
+            assert_eq!(c, expected, "{m} {n} {k} {start:?}");
         }
     }
 }

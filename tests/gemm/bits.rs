@@ -29,9 +29,21 @@ impl Data {
 #[test]
 fn an_element_is_one_chain_in_the_order_of_k() {
     let mut check = Check::new("an_element_is_one_chain_in_the_order_of_k");
-    for (m, n, k) in
-        [(1, 1, 1), (7, 19, 40), (14, 35, 257), (27, 66, 520), (50, 1, 70), (1, 40, 600)]
-    {
+    let shapes = [
+        (1, 1, 1),
+        (7, 19, 40),
+        (14, 35, 257),
+        (27, 66, 520),
+        (50, 1, 70),
+        (1, 40, 600),
+        // One for each path of its own: in place, streamed, few rows packed, wide.
+        (50, 100, 90),
+        (3, 270, 131),
+        (4, 1100, 500),
+        (18, 300, 70),
+        (5, 2050, 20),
+    ];
+    for (m, n, k) in shapes {
         let data = Data::new((m, n, k), 20);
         let replaced = reference::chain((m, n, k), &data.a, &data.b, |_, _| 0.0);
         let added = reference::chain((m, n, k), &data.a, &data.b, |i, j| data.c[i * n + j]);

@@ -1,11 +1,12 @@
 //! Products drawn at random, and shrunk where they fail: shape, storage, strides, offsets, blocks,
-//! level and threads, on integers and without tolerance.
+//! level, threads, what they start at and what follows, on integers and without tolerance.
 
 use proptest::prelude::*;
 
-use super::common::{Check, Layout, Random, in_pool, levels};
+use super::common::{Check, Layout, Random, in_pool, levels, reference};
+use super::epilogues::{Curve, curve, fused};
 use super::{Case, SMALL, TINY};
-use densecore::gemm::Accum;
+use densecore::gemm::{Accum, Epilogue, Identity, Map, Start};
 use densecore::simd::Caches;
 use densecore::{Cpu, Scratch};
 
@@ -24,6 +25,8 @@ fn shape() -> impl Strategy<Value = (usize, usize, usize)> {
         6 => (0..40_usize, 0..100_usize, 0..60_usize),
         2 => (0..20_usize, 0..70_usize, 250..530_usize),
         1 => (60..170_usize, 60..170_usize, 250..300_usize),
+        1 => (1..25_usize, 200..2100_usize, 1..150_usize),
+        1 => (500..700_usize, 1..80_usize, 1..80_usize),
     ]
 }
 
@@ -63,18 +66,31 @@ proptest! {
         case in case(),
         caches in caches(),
         threads in 0..6_usize,
+        (has_bias, is_mapped) in any::<(bool, bool)>(),
         seed in any::<u64>(),
     ) {
         let (m, n, k) = case.shape();
         let mut random = Random::new(seed);
         let (a, b, c) = (random.integers(m * k), random.integers(k * n), random.integers(m * n));
-        let expected = case.exact(&a, &b, &c);
+        let bias = random.integers(n);
+        // With a bias the sums start at it, whatever the output held.
+        let rows_of_bias: Vec<f32> = (0..m).flat_map(|_| bias.iter().copied()).collect();
+        let (start, before) = match (has_bias, case.accum) {
+            (true, _) => (Start::Bias(&bias), Some(&rows_of_bias)),
+            (false, Accum::Add) => (Start::Output, Some(&c)),
+            (false, Accum::Replace) => (Start::Zero, None),
+        };
+        let mut expected = reference::exact((m, n, k), &a, &b, before.map(Vec::as_slice));
+        let epilogue: &dyn Epilogue = if is_mapped { &Map(Curve) } else { &Identity };
+        if is_mapped {
+            expected.iter_mut().for_each(|x| *x = curve(*x));
+        }
         let mut check = Check::new("any_product_of_integers_is_exact");
         for level in levels() {
             // No threads stands for one without rayon.
             let cpu = if threads == 0 { Cpu::serial() } else { Cpu::detect() };
             let cpu = cpu.with_level(level).with_caches(caches);
-            let run = || case.run(cpu, &mut Scratch::new(), &a, &b, &c);
+            let run = || fused(case, cpu, (&a, &b, &c), start, epilogue);
             let found = if threads == 0 { run() } else { in_pool(threads, run) };
             check.equal(&found, &expected, &(cpu, case));
         }

@@ -11,7 +11,7 @@ use densecore::{Cpu, Scratch};
 
 /// `1 - x + x^2`, which is 1 at 0, where a kernel that skips k = 0 or padding would show.
 #[derive(Clone, Copy, Debug)]
-struct Curve;
+pub struct Curve;
 
 impl Unary for Curve {
     #[inline(always)]
@@ -20,7 +20,7 @@ impl Unary for Curve {
     }
 }
 
-fn curve(x: f32) -> f32 {
+pub fn curve(x: f32) -> f32 {
     (1.0 - x) + x * x
 }
 
@@ -39,13 +39,14 @@ pub fn fused(
         output = Matrix::new(case.m, case.n, case.c, c);
     }
     let operands = (a.operand(), b.operand());
-    matmul_fused(cpu, &mut Scratch::new(), operands, start, epilogue, output.view_mut())
+    let mut scratch = Scratch::new();
+    matmul_fused(cpu, &mut scratch, operands, start, epilogue, output.view_mut())
         .unwrap_or_else(|error| panic!("{error}; {case:?}"));
     output.assert_intact(&case);
     output.values()
 }
 
-pub const SHAPES: [(usize, usize, usize); 8] = [
+pub const SHAPES: [(usize, usize, usize); 11] = [
     (1, 1, 1),
     (1, 35, 9),
     (7, 1, 9),
@@ -54,6 +55,10 @@ pub const SHAPES: [(usize, usize, usize); 8] = [
     (50, 130, 20),
     (6, 16, 0),
     (14, 35, 0),
+    // Streamed, few rows packed, wide.
+    (3, 270, 131),
+    (18, 40, 270),
+    (5, 2050, 9),
 ];
 
 /// Blocks of one tile, of a few, and the processor's own.

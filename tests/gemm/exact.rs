@@ -109,11 +109,11 @@ fn check_exact(check: &mut Check, case: Case, cpu: densecore::Cpu, random: &mut 
 
 #[test]
 fn sizes_around_the_block_of_k() {
-    // kc is 256 at most, and blocks of k are equal multiples of 4.
+    // kc is 64, 256 or 512 at most, and blocks of k are equal multiples of 4.
     let mut check = Check::new("sizes_around_the_block_of_k");
     let mut random = Random::new(5);
     for level in levels() {
-        for k in [251, 252, 253, 255, 256, 257, 260, 511, 512, 513, 767, 768, 769] {
+        for k in [63, 64, 65, 255, 256, 257, 260, 511, 512, 513, 516, 1023, 1024, 1025] {
             for (m, n) in [(1, 1), (7, 17), (13, 33), (25, 70), (50, 40)] {
                 for (stored, accum) in [(0, BOTH[0]), (1, BOTH[1]), (2, BOTH[0]), (3, BOTH[1])] {
                     let case = Case::new((m, n, k)).stored(stored).with(accum);

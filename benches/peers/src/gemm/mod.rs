@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use densecore::simd::Level;
 
-use crate::measure::{peak, random, take_turns};
+use crate::measure::{limit_spinning, peak, random, take_turns};
 use libraries::Library;
 use rows::{Layout, Row};
 
@@ -39,6 +39,7 @@ const TARGET: f64 = 0.97;
 
 pub fn run(options: &Options) -> ExitCode {
     let threads = options.threads.max(1);
+    limit_spinning();
     for variable in
         ["MATMUL_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"]
     {
@@ -76,7 +77,7 @@ fn table(options: &Options, threads: usize) -> ExitCode {
     println!("{:>8}{:>8}", "ratio", "% peak");
     let (mut short, mut count, mut product) = (Vec::new(), 0, 0.0);
     for row in Row::all().filter(|row| row.to_string().contains(&options.rows)) {
-        let rates = measure(&mut libraries, &row, options.seconds);
+        let rates = measure(&mut libraries, &row, threads, options.seconds);
         let ours = rates[0];
         let best = rates[1..].iter().copied().fold(0.0, f64::max);
         let percent = 100.0 * ours / (peak * threads as f64);
@@ -105,7 +106,12 @@ fn table(options: &Options, threads: usize) -> ExitCode {
 }
 
 /// The rate of each library in floating-point operations a second, after checking its result.
-fn measure(libraries: &mut [Box<dyn Library>], row: &Row, seconds: f64) -> Vec<f64> {
+fn measure(
+    libraries: &mut [Box<dyn Library>],
+    row: &Row,
+    threads: usize,
+    seconds: f64,
+) -> Vec<f64> {
     let Row { m, n, k, .. } = *row;
     let (a, b) = (random(m * k, 1), random(k * n, 2));
     let mut outputs = vec![vec![f32::NAN; m * n]; libraries.len()];
@@ -116,7 +122,7 @@ fn measure(libraries: &mut [Box<dyn Library>], row: &Row, seconds: f64) -> Vec<f
         candidates.push(Box::new(|| library.multiply(row, &a, &b, c)));
     }
     let flops = 2.0 * m as f64 * n as f64 * k as f64;
-    take_turns(&mut candidates, seconds).into_iter().map(|time| flops / time).collect()
+    take_turns(&mut candidates, threads, seconds).into_iter().map(|time| flops / time).collect()
 }
 
 /// Compares up to a hundred elements with their sum in f64.

@@ -1,0 +1,87 @@
+//! Every path that a product may take, on both sides of each limit between them: in place, few
+//! rows streamed, few rows packed, B packed, A packed in one block and in several.
+
+use super::Case;
+use super::common::{Check, Random, fma_levels, in_pool, levels, serial};
+use densecore::gemm::Accum;
+use densecore::{Cpu, Scratch};
+
+/// `(m, n, k)` at which a path begins or ends.
+const LIMITS: [(usize, usize, usize); 24] = [
+    // Read in place as one block: n, k <= 256, k n <= 10 Ki, m k <= 32 Ki, m n k <= 1 Mi.
+    (5, 256, 40),
+    (5, 257, 40),
+    (5, 40, 256),
+    (5, 40, 257),
+    (4, 128, 80),
+    (4, 128, 81),
+    (819, 5, 40),
+    (820, 5, 40),
+    (4097, 3, 2),
+    (128, 64, 128),
+    (129, 64, 128),
+    // Streamed: m <= 3, or 4 with a B that is larger than L2.
+    (1, 300, 301),
+    (2, 1000, 45),
+    (3, 270, 131),
+    (4, 1100, 500),
+    (4, 270, 131),
+    // Few rows: m <= 18, n < 2048.
+    (5, 2047, 9),
+    (5, 2048, 9),
+    (18, 300, 70),
+    (19, 300, 70),
+    // A transposed and packed, from n = 64 on; in several blocks from m = 513 on.
+    (30, 63, 300),
+    (30, 64, 300),
+    (520, 70, 513),
+    (1030, 65, 260),
+];
+
+fn check_exact(check: &mut Check, case: Case, cpu: Cpu, random: &mut Random) {
+    let (m, n, k) = case.shape();
+    let (a, b, c) = (random.integers(m * k), random.integers(k * n), random.integers(m * n));
+    let found = case.run(cpu, &mut Scratch::new(), &a, &b, &c);
+    check.equal(&found, &case.exact(&a, &b, &c), &(cpu, case));
+}
+
+#[test]
+fn both_sides_of_every_limit_are_exact() {
+    let mut check = Check::new("both_sides_of_every_limit_are_exact");
+    let mut random = Random::new(41);
+    for level in levels() {
+        for shape in LIMITS {
+            for stored in 0..4 {
+                let accum = random.pick(&[Accum::Replace, Accum::Add]);
+                let case = Case::new(shape).stored(stored).with(accum);
+                check_exact(&mut check, case, serial(level), &mut random);
+            }
+        }
+    }
+    assert!(check.compared() > 1_000_000);
+}
+
+#[test]
+fn threads_take_the_same_paths() {
+    let mut check = Check::new("threads_take_the_same_paths");
+    let mut random = Random::new(42);
+    // Enough work for several threads in each path.
+    let shapes = [
+        (128, 80, 100),
+        (1, 3000, 1100),
+        (3, 2000, 700),
+        (16, 900, 300),
+        (600, 130, 80),
+        (70, 10, 5000),
+    ];
+    for threads in [2, 3, 5] {
+        for (shape, stored) in shapes.into_iter().flat_map(|s| (0..4).map(move |i| (s, i))) {
+            for level in fma_levels() {
+                let cpu = Cpu::detect().with_level(level);
+                let case = Case::new(shape).stored(stored);
+                in_pool(threads, || check_exact(&mut check, case, cpu, &mut random));
+            }
+        }
+    }
+    assert!(check.compared() > 1_000_000);
+}
