@@ -20,6 +20,8 @@ mod exact;
 mod laws;
 #[path = "gemm/memory.rs"]
 mod memory;
+#[path = "gemm/packed.rs"]
+mod packed;
 #[path = "gemm/paths.rs"]
 mod paths;
 

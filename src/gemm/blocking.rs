@@ -12,6 +12,7 @@
 //! sums rest in C between blocks of k, but fewer differences are fewer things to test. All
 //! numbers below were measured; `benches/RESULTS.md` has the figures.
 
+use crate::error::{Result, checked_size};
 use crate::simd::Caches;
 
 /// The block sizes of one product, and which operands it packs.
@@ -50,6 +51,8 @@ pub(super) struct Problem {
     pub a_row_step: usize,
     /// B's rows are contiguous, so that the micro-kernel could read it in place.
     pub b_rows_contiguous: bool,
+    /// B was packed beforehand, in blocks of [`block_of_k`].
+    pub b_is_packed: bool,
 }
 
 impl Blocking {
@@ -61,7 +64,7 @@ impl Blocking {
         let transposed = p.a_row_step == 1;
         let rows_collide = p.mr > 8 && p.a_row_step.is_multiple_of(1024);
         let pack_a = (transposed || rows_collide) && p.n >= 4 * p.nr && p.m >= p.mr;
-        let pack_b = !p.b_rows_contiguous || p.m > FEW || p.n >= WIDE;
+        let pack_b = !p.b_is_packed && (!p.b_rows_contiguous || p.m > FEW || p.n >= WIDE);
         // For few rows packing is most of the work, and what was packed is read from L1.
         let (kc, nc) = match p.m {
             0..=2 if pack_b => (64, 64),
@@ -84,6 +87,16 @@ impl Blocking {
     pub fn scratch_b(&self) -> usize {
         if self.pack_b { self.nc * self.kc } else { 0 }
     }
+}
+
+/// Steps of k in the blocks of a B packed beforehand, which are those of a large product.
+pub(super) fn block_of_k(k: usize) -> usize {
+    even_share(k, KC, 4)
+}
+
+/// The columns of `n`, rounded up to whole panels of `nr`.
+pub(super) fn panels(n: usize, nr: usize) -> Result<usize> {
+    checked_size("w", n.div_ceil(nr), nr)
 }
 
 /// Whether a product of `m x k` and `k x n` is so small that both operands are best read where

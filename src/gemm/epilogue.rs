@@ -79,7 +79,7 @@ impl<F: Unary + Sync> Epilogue for MulMap<'_, F> {
 
     fn finish(&self, level: Level, Finished { mut block, row, col }: Finished<'_>) {
         dispatch!(level, s => block.for_each_row(|i, c| {
-            let other = self.other.row(row + i).and_then(|other| other.get(col..)).unwrap_or(&[]);
+            let other = self.other.row(row.saturating_add(i)).and_then(|other| other.get(col..)).unwrap_or(&[]);
             slice::update(s, &Times(&self.f), [other], [c]);
         }));
     }

@@ -38,14 +38,20 @@ pub(super) fn five_loops<S: TileShape>(
             let mut j = 0;
             while j < n {
                 let b = product.b.block((p, j), (blocking.kc, blocking.nc));
-                if blocking.pack_b {
-                    pack_b(s, packed_b, S::NR, b);
-                }
+                let packed_b = match product.packed {
+                    // Block `p` of k in all columns; in it, the panels from that of column `j` on.
+                    Some(w) => Some(&w.data[p * w.cols + (product.origin.1 + j) * a.cols()..]),
+                    None if blocking.pack_b => {
+                        pack_b(s, packed_b, S::NR, b);
+                        Some(&*packed_b)
+                    }
+                    None => None,
+                };
                 let block = Block {
                     a,
                     b,
                     packed_a: blocking.pack_a.then_some(&*packed_a),
-                    packed_b: blocking.pack_b.then_some(&*packed_b),
+                    packed_b,
                     // Later blocks of k go on from what rests in C.
                     start: if p == 0 { start_at(product.start, j) } else { Start::Output },
                     at: (i, j),

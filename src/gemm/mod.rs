@@ -6,17 +6,26 @@
 //!   input gradient    dX[m,k]  = dZ     . W^T             NT   matmul(dz, w.t())
 //! ```
 //!
+//! # Paths
+//!
+//! | product | path |
+//! |---|---|
+//! | small, B's rows contiguous | `one_block`: tiles alone, both operands read where they are |
+//! | of one to four rows, B's rows contiguous | `stream`: B passes by once |
+//! | every other | the five loops |
+//!
 //! # Five loops
 //!
 //! The product is cut into blocks that stay in a cache while they are used (Goto and van de Geijn
 //! 2008; Van Zee and van de Geijn 2015). Words as in BLIS: `m, n, k` is the problem, `mc, nc, kc` a
 //! block, `MR x NR` the tile of C that the micro-kernel keeps in registers, a *micro-panel* the
-//! strip of a packed block that one micro-kernel call reads.
+//! strip of a packed block that one micro-kernel call reads. The order differs from BLIS: batches
+//! are small and A is seldom packed, so B is packed once and every block of it meets all rows.
 //!
 //! ```text
-//!   5  for each nc columns of C           (columns of B)
-//!   4    for each kc of k                 pack the kc x nc block of B: it stays in L2
-//!   3      for each mc rows of C          pack the mc x kc block of A, or read it in place
+//!   5  for each kc of k
+//!   4    for each mc rows of C            pack the mc x kc block of A, or read it in place
+//!   3      for each nc columns of C       pack the kc x nc block of B: it stays in L2
 //!   2        for each MR rows of those    their micro-panel of A stays in L1
 //!   1          for each NR columns        micro-kernel: C tile += A micro-panel . B micro-panel
 //!            after the last kc: epilogue on the MR x nc rows, which are still in L1
@@ -24,14 +33,20 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `operand` | A and B with their strides: a transposition is two numbers exchanged |
-//! | `blocking` | `mc, kc, nc` from the cache sizes |
-//! | `parallel` | which part of C each thread computes |
-//! | `macro_kernel` | the five loops |
+//! | `operand`, `packed` | A and B with their strides: a transposition is two numbers exchanged; a B packed once for many products |
+//! | `blocking` | `mc, kc, nc` from the cache sizes; the limits between the paths |
+//! | `parallel` | the path of a product, and which part of C each thread computes |
+//! | `macro_kernel` | the five loops, and the one block |
+//! | `stream` | few rows |
 //! | `pack` | the layout of packed blocks |
-//! | `micro_kernel`, `tile_shape` | the one generic tile; its shape per level |
+//! | `micro_kernel`, `tile_shape` | the one generic tile; its shapes per level |
 //! | `epilogue` | what happens to finished rows |
 //! | `portable` | the product at `Level::Portable`, by the crate `matrixmultiply` |
+//!
+//! # Memory
+//!
+//! Scratch grows to at most half of L2 and 1 MiB for each thread: packed blocks of B and of A.
+//! With an L2 of 1 MiB that is 1.5 MiB a thread whatever the product, 96 MiB for 64 threads.
 //!
 //! # Order of summation
 //!
@@ -46,6 +61,7 @@ mod macro_kernel;
 mod micro_kernel;
 mod operand;
 mod pack;
+mod packed;
 mod parallel;
 mod portable;
 mod stream;
@@ -56,6 +72,9 @@ mod tests;
 
 pub use epilogue::{Epilogue, Finished, Identity, Map, MulMap};
 pub use operand::Operand;
+pub use packed::{PackedWeight, matmul_packed};
+
+use packed::Packed;
 
 use crate::cpu::Cpu;
 use crate::error::{Result, check_len, check_shape};
@@ -131,17 +150,27 @@ pub fn matmul_fused(
     epilogue: &dyn Epilogue,
     c: ViewMut<'_>,
 ) -> Result<()> {
-    check_shape("b", (a.cols(), b.cols()), b.shape())?;
+    if !is_to_be_computed((a, ("b", b)), start, epilogue, &c)? {
+        return Ok(());
+    }
+    let product = Product { a, b, packed: None, start, epilogue, origin: (0, 0) };
+    parallel::product(cpu, scratch, &product, c)
+}
+
+/// Checks the shapes of a product; false if there is nothing to compute.
+fn is_to_be_computed(
+    (a, (name, b)): (Operand<'_>, (&'static str, Operand<'_>)),
+    start: Start<'_>,
+    epilogue: &dyn Epilogue,
+    c: &ViewMut<'_>,
+) -> Result<bool> {
+    check_shape(name, (a.cols(), b.cols()), b.shape())?;
     check_shape("c", (a.rows(), b.cols()), c.shape())?;
     if let Start::Bias(bias) = start {
         check_len("bias", c.cols(), bias.len())?;
     }
     epilogue.check(c.shape())?;
-    if c.rows() == 0 || c.cols() == 0 {
-        return Ok(());
-    }
-    let product = Product { a, b, start, epilogue, origin: (0, 0) };
-    parallel::product(cpu, scratch, &product, c)
+    Ok(c.rows() > 0 && c.cols() > 0)
 }
 
 /// One product, or the part of it that computes the block of C at `origin`.
@@ -149,6 +178,8 @@ pub fn matmul_fused(
 struct Product<'a> {
     a: Operand<'a>,
     b: Operand<'a>,
+    /// B packed beforehand; then `b` gives its shape only.
+    packed: Option<Packed<'a>>,
     start: Start<'a>,
     epilogue: &'a dyn Epilogue,
     origin: (usize, usize),

@@ -78,6 +78,13 @@ impl<'a> Operand<'a> {
         self.data
     }
 
+    /// Element `(i, j)`, of which there is one.
+    pub(super) fn element(&self, i: usize, j: usize) -> f32 {
+        assert!(i < self.rows && j < self.cols, "an element of the operand");
+        // SAFETY: it is an element of the view that the operand was made from.
+        unsafe { *self.data.add(i * self.row_step + j * self.col_step) }
+    }
+
     /// The `rows x cols` elements from `(row, col)` on, cut off at the operand's edges.
     pub(super) fn block(&self, (row, col): (usize, usize), (rows, cols): (usize, usize)) -> Self {
         let (row, col) = (row.min(self.rows), col.min(self.cols));

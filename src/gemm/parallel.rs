@@ -61,21 +61,22 @@ pub(super) fn product(
 
 #[inline(always)]
 fn is_read_in_place(product: &Product<'_>, shape: (usize, usize, usize)) -> bool {
-    product.b.col_step() == 1 && is_one_block(shape)
+    product.b.col_step() == 1 && product.packed.is_none() && is_one_block(shape)
 }
 
 /// The path of the whole product, which serves any piece of it.
 fn plan(cpu: Cpu, product: &Product<'_>, (m, n): (usize, usize)) -> Plan {
     fn of<S: TileShape>(_: S, cpu: Cpu, product: &Product<'_>, m: usize, n: usize) -> Plan {
         let k = product.a.cols();
-        let b_rows_contiguous = product.b.col_step() == 1;
+        let b_is_packed = product.packed.is_some();
+        let b_rows_contiguous = product.b.col_step() == 1 && !b_is_packed;
         let path = if is_read_in_place(product, (m, n, k)) {
             Path::OneBlock
         } else if b_rows_contiguous && is_streamed((m, n, k), cpu.caches()) {
             Path::Stream
         } else {
             let (mr, nr, a_row_step) = (S::MR, S::NR, product.a.row_step());
-            let problem = Problem { m, n, k, mr, nr, a_row_step, b_rows_contiguous };
+            let problem = Problem { m, n, k, mr, nr, a_row_step, b_rows_contiguous, b_is_packed };
             Path::Blocks(Blocking::new(cpu.caches(), problem))
         };
         Plan { path, unit: (S::MR, S::NR) }
@@ -151,6 +152,7 @@ impl<'a> Product<'a> {
         Product {
             a: self.a.block((row, 0), (rows, k)),
             b: self.b.block((0, col), (k, cols)),
+            packed: self.packed,
             start: super::macro_kernel::start_at(self.start, col),
             epilogue: self.epilogue,
             origin: (self.origin.0 + row, self.origin.1 + col),

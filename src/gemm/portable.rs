@@ -17,9 +17,10 @@ pub(super) fn product(product: &Product<'_>, mut c: ViewMut<'_>) {
         Start::Zero => 0.0,
         Start::Bias(bias) => fill_rows(&mut c, |row| {
             for (c, &b) in row.iter_mut().zip(bias) {
-                *c = positive_zero(b);
+                *c = if k == 0 { b } else { positive_zero(b) };
             }
         }),
+        Start::Output if k == 0 => 1.0,
         Start::Output => fill_rows(&mut c, |row| {
             for c in row {
                 *c = positive_zero(*c);

@@ -92,7 +92,7 @@ fn run(
 ) {
     let (m, n) = (a.rows(), b.cols());
     let mut scratch = vec![f32::NAN; blocking.scratch()];
-    let product = Product { a, b, start, epilogue, origin: (0, 0) };
+    let product = Product { a, b, packed: None, start, epilogue, origin: (0, 0) };
     let c = ViewMut::new(m, n, c).expect("c");
     five_loops(S, Level::Portable, blocking, &mut scratch, &product, c);
 }
@@ -191,8 +191,16 @@ fn blocks_are_equal_shares_in_whole_tiles() {
                 .flat_map(|m| sizes.into_iter().flat_map(move |n| sizes.map(move |k| (m, n, k))));
             for (m, n, k) in shapes {
                 let caches = Caches { l2, ..Caches::FALLBACK };
-                let problem =
-                    Problem { m, n, k, mr, nr, a_row_step: k, b_rows_contiguous: n % 2 == 0 };
+                let problem = Problem {
+                    m,
+                    n,
+                    k,
+                    mr,
+                    nr,
+                    a_row_step: k,
+                    b_rows_contiguous: n % 2 == 0,
+                    b_is_packed: false,
+                };
                 let Blocking { mc, kc, nc, pack_a, pack_b } = Blocking::new(caches, problem);
                 let case = format!("{caches:?} {problem:?}");
                 assert!(nc >= nr && nc.is_multiple_of(nr), "nc = {nc}, {case}");
@@ -264,7 +272,8 @@ fn streamed_rows_are_exact() {
                 c.copy_from_slice(&before);
             }
             let epilogue = &Map(TwoMinus);
-            let product = Product { a: a_view, b: b_view, start, epilogue, origin: (0, 0) };
+            let product =
+                Product { a: a_view, b: b_view, packed: None, start, epilogue, origin: (0, 0) };
             stream(S, Level::Portable, &product, ViewMut::new(m, n, &mut c).expect("c"));
             assert_eq!(c, expected, "{m} {n} {k} {start:?}");
         }

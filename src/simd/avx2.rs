@@ -40,48 +40,35 @@ impl Avx2 {
         Self { _private: () }
     }
 
-    /// The columns of a square of memory: lane `i` of vector `j` is `src[i * step + j]`. Lanes from
-    /// `rows` on hold copies, columns from `cols` on zeros.
+    /// Columns `half..half + 4` of [`Simd::transpose`]. Rows that are missing are read as copies of
+    /// the last, and not stored.
     ///
     /// # Safety
-    /// `rows` and `cols` are in `1..=8`, and `cols` elements are readable at each of the rows.
+    /// As for `transpose`.
     #[inline(always)]
-    unsafe fn load_columns(
+    unsafe fn transpose_half(
         self,
-        (rows, cols): (usize, usize),
-        src: *const f32,
-        step: usize,
-    ) -> [__m256; 8] {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let [a, b, c, d] = self.load_half((rows, cols), src, step, 0);
-            let [e, f, g, h] = self.load_half((rows, cols), src, step, 4);
-            [a, b, c, d, e, f, g, h]
-        }
-    }
-
-    /// Columns `half..half + 4` of such a square.
-    ///
-    /// # Safety
-    /// As for [`load_columns`](Self::load_columns).
-    #[inline(always)]
-    unsafe fn load_half(
-        self,
-        (rows, cols): (usize, usize),
-        src: *const f32,
-        step: usize,
         half: usize,
-    ) -> [__m256; 4] {
+        (rows, cols): (usize, usize),
+        (src, src_step): (*const f32, usize),
+        (dst, dst_step): (*mut f32, usize),
+    ) {
         let mut pairs = [self.splat(0.0); 4];
         for i in 0..4 {
             // SAFETY: `cols` elements are readable at each row.
             unsafe {
-                let low = quarter(src.add(i.min(rows - 1) * step), half, cols);
-                let high = quarter(src.add((i + 4).min(rows - 1) * step), half, cols);
+                let low = quarter(src.add(i.min(rows - 1) * src_step), half, cols);
+                let high = quarter(src.add((i + 4).min(rows - 1) * src_step), half, cols);
                 pairs[i] = _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(low), high);
             }
         }
-        self.transpose_quarters(pairs)
+        let turned = self.transpose_quarters(pairs);
+        for j in 0..4 {
+            if half + j < cols {
+                // SAFETY: `rows` elements are writable at each of the `cols` rows of `dst`.
+                unsafe { self.store_partial(dst.add((half + j) * dst_step), rows, turned[j]) };
+            }
+        }
     }
 
     /// Turns the four rows of each half: `(a, b, c, d)` to the vectors of their first elements, of
@@ -185,18 +172,14 @@ impl Simd for Avx2 {
     #[inline(always)]
     unsafe fn transpose(
         self,
-        (rows, cols): (usize, usize),
-        (src, src_step): (*const f32, usize),
-        (dst, dst_step): (*mut f32, usize),
+        shape: (usize, usize),
+        src: (*const f32, usize),
+        dst: (*mut f32, usize),
     ) {
         // SAFETY: the caller's promise.
         unsafe {
-            let columns = self.load_columns((rows, cols), src, src_step);
-            for j in 0..8 {
-                if j < cols {
-                    self.store_partial(dst.add(j * dst_step), rows, columns[j]);
-                }
-            }
+            self.transpose_half(0, shape, src, dst);
+            self.transpose_half(4, shape, src, dst);
         }
     }
     #[inline(always)]

@@ -6,9 +6,9 @@ use proptest::prelude::*;
 use super::common::{Check, Layout, Random, in_pool, levels, reference};
 use super::epilogues::{Curve, curve, fused};
 use super::{Case, SMALL, TINY};
+use densecore::Cpu;
 use densecore::gemm::{Accum, Epilogue, Identity, Map, Start};
 use densecore::simd::Caches;
-use densecore::{Cpu, Scratch};
 
 fn layout() -> impl Strategy<Value = Layout> {
     let gap = prop_oneof![3 => Just(0_usize), 3 => 1..40_usize, 1 => Just(256_usize)];

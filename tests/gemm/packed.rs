@@ -1,0 +1,107 @@
+//! A weight packed once gives the same bits as the matrix that was packed.
+
+use super::Case;
+use super::common::{Check, POOLS, Random, Stored, fma_levels, in_pool, levels, serial};
+use super::epilogues::{Curve, fused};
+use densecore::gemm::{Epilogue, Identity, Map, PackedWeight, Start, matmul_packed};
+use densecore::{Cpu, Error, Scratch, View, ViewMut};
+
+/// One element; every remainder of panels; several blocks of k, of n and of a packed A.
+const SHAPES: [(usize, usize, usize); 12] = [
+    (1, 1, 1),
+    (1, 35, 9),
+    (3, 16, 40),
+    (7, 33, 300),
+    (1, 1000, 513),
+    (4, 64, 1030),
+    (19, 130, 700),
+    (530, 70, 520),
+    (13, 300, 64),
+    (6, 16, 0),
+    (0, 16, 8),
+    (5, 0, 8),
+];
+
+fn run(
+    cpu: Cpu,
+    case: Case,
+    a: &[f32],
+    w: &PackedWeight,
+    start: Start<'_>,
+    f: &dyn Epilogue,
+) -> Vec<f32> {
+    let a = Stored::new((case.m, case.k), case.a_is_transposed, case.a, a);
+    let mut c = vec![f32::NAN; case.m * case.n];
+    let view = ViewMut::new(case.m, case.n, &mut c).expect("c");
+    matmul_packed(cpu, &mut Scratch::new(), a.operand(), w, start, f, view)
+        .unwrap_or_else(|error| panic!("{error}; {case:?}"));
+    c
+}
+
+#[test]
+fn a_packed_weight_gives_the_bits_of_its_matrix() {
+    let mut check = Check::new("a_packed_weight_gives_the_bits_of_its_matrix");
+    let mut random = Random::new(50);
+    for shape in SHAPES {
+        let (m, n, k) = shape;
+        let (a, b, bias) = (random.normals(m * k), random.normals(k * n), random.normals(n));
+        for level in levels() {
+            for stored in 0..4 {
+                let case = Case::new(shape).stored(stored);
+                let w = Stored::new((k, n), case.b_is_transposed, case.b, &b);
+                let packed = PackedWeight::new(serial(level), w.operand()).expect("packed");
+                assert_eq!((packed.shape(), packed.level()), ((k, n), level));
+                for (start, epilogue) in
+                    [(Start::Zero, &Identity as &dyn Epilogue), (Start::Bias(&bias), &Map(Curve))]
+                {
+                    let found = run(serial(level), case, &a, &packed, start, epilogue);
+                    let expected = fused(case, serial(level), (&a, &b, &[]), start, epilogue);
+                    check.same_bits(&found, &expected, &(level, case));
+                    check.count(usize::from(found.is_empty()));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn threads_change_no_bit_of_a_product_with_a_packed_weight() {
+    let mut check = Check::new("threads_change_no_bit_of_a_product_with_a_packed_weight");
+    let mut random = Random::new(51);
+    for (m, n, k) in [(1, 3000, 1100), (40, 530, 700), (600, 90, 130)] {
+        let (a, b) = (random.normals(m * k), random.normals(k * n));
+        for level in fma_levels() {
+            let case = Case::new((m, n, k));
+            let view = View::new(k, n, &b).expect("b");
+            let packed = PackedWeight::new(serial(level), view).expect("packed");
+            let expected = run(serial(level), case, &a, &packed, Start::Zero, &Identity);
+            for threads in POOLS {
+                let cpu = Cpu::detect();
+                let found =
+                    in_pool(threads, || run(cpu, case, &a, &packed, Start::Zero, &Identity));
+                check.same_bits(&found, &expected, &(level, threads, case));
+            }
+        }
+        check.count(1);
+    }
+}
+
+#[test]
+fn shapes_that_do_not_fit_a_packed_weight_are_named() {
+    let packed = PackedWeight::new(Cpu::detect(), View::new(2, 3, &[0.0; 6]).expect("w"));
+    let packed = packed.expect("packed");
+    let call = |k: usize, (rows, cols): (usize, usize), bias: usize| {
+        let (a, bias) = (vec![0.0; 4 * k], vec![0.0; bias]);
+        let mut c = vec![0.0; rows * cols];
+        let a = View::new(4, k, &a).expect("a");
+        let c = ViewMut::new(rows, cols, &mut c).expect("c");
+        let start = Start::Bias(&bias);
+        matmul_packed(Cpu::detect(), &mut Scratch::new(), a, &packed, start, &Identity, c)
+    };
+    assert_eq!(call(2, (4, 3), 3), Ok(()));
+    let shape = |argument, expected, found| Err(Error::Shape { argument, expected, found });
+    assert_eq!(call(5, (4, 3), 3), shape("w", (5, 3), (2, 3)));
+    assert_eq!(call(2, (4, 2), 3), shape("c", (4, 3), (4, 2)));
+    let bias = Error::Length { argument: "bias", expected: 3, found: 2 };
+    assert_eq!(call(2, (4, 3), 2), Err(bias));
+}
