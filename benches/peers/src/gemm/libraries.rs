@@ -1,6 +1,6 @@
 //! One adapter for each library. densecore comes first.
 
-use densecore::gemm::{Accum, Operand, matmul};
+use densecore::gemm::{Accum, Identity, Operand, PackedWeight, Start, matmul, matmul_packed};
 use densecore::{Cpu, Scratch, View, ViewMut};
 
 use super::blas;
@@ -9,15 +9,21 @@ use super::rows::{Layout, Row};
 /// A library that multiplies matrices.
 pub trait Library {
     fn name(&self) -> &'static str;
+    /// What may be done once for many products with the same `b`.
+    fn prepare(&mut self, _row: &Row, _b: &[f32]) {}
     /// `c = a . b`, the operands stored as the row's layout says.
     fn multiply(&mut self, row: &Row, a: &[f32], b: &[f32], c: &mut [f32]);
 }
+
+/// How many of [`all`] are densecore's own: the product, and that with a packed weight.
+pub const OURS: usize = 2;
 
 /// All that are there, densecore first.
 pub fn all(threads: usize) -> Vec<Box<dyn Library>> {
     let cpu = if threads > 1 { Cpu::detect() } else { Cpu::serial() };
     let mut all: Vec<Box<dyn Library>> = vec![
         Box::new(Densecore { cpu, scratch: Scratch::new() }),
+        Box::new(Prepacked { cpu, scratch: Scratch::new(), weight: None }),
         Box::new(MatrixMultiply),
         Box::new(Gemm { threads }),
         Box::new(Gemmkit { threads }),
@@ -44,19 +50,44 @@ impl Library for Densecore {
         "densecore"
     }
     fn multiply(&mut self, row: &Row, a: &[f32], b: &[f32], c: &mut [f32]) {
-        let Row { layout, m, n, k } = *row;
-        let mut product = || {
-            let a: Operand<'_> = match layout {
-                Layout::Tn => View::new(k, m, a)?.t().into(),
-                _ => View::new(m, k, a)?.into(),
-            };
-            let b: Operand<'_> = match layout {
-                Layout::Nt => View::new(n, k, b)?.t().into(),
-                _ => View::new(k, n, b)?.into(),
-            };
-            matmul(self.cpu, &mut self.scratch, a, b, Accum::Replace, ViewMut::new(m, n, c)?)
-        };
-        product().expect("the shapes fit");
+        let c = ViewMut::new(row.m, row.n, c).expect("the length fits");
+        matmul(self.cpu, &mut self.scratch, left(row, a), right(row, b), Accum::Replace, c)
+            .expect("the shapes fit");
+    }
+}
+
+fn left<'a>(row: &Row, a: &'a [f32]) -> Operand<'a> {
+    match row.layout {
+        Layout::Tn => View::new(row.k, row.m, a).expect("the length fits").t().into(),
+        _ => View::new(row.m, row.k, a).expect("the length fits").into(),
+    }
+}
+
+fn right<'a>(row: &Row, b: &'a [f32]) -> Operand<'a> {
+    match row.layout {
+        Layout::Nt => View::new(row.n, row.k, b).expect("the length fits").t().into(),
+        _ => View::new(row.k, row.n, b).expect("the length fits").into(),
+    }
+}
+
+struct Prepacked {
+    cpu: Cpu,
+    scratch: Scratch,
+    weight: Option<PackedWeight>,
+}
+
+impl Library for Prepacked {
+    fn name(&self) -> &'static str {
+        "prepacked"
+    }
+    fn prepare(&mut self, row: &Row, b: &[f32]) {
+        self.weight = Some(PackedWeight::new(self.cpu, right(row, b)).expect("there is memory"));
+    }
+    fn multiply(&mut self, row: &Row, a: &[f32], _: &[f32], c: &mut [f32]) {
+        let weight = self.weight.as_ref().expect("it was prepared");
+        let (a, c) = (left(row, a), ViewMut::new(row.m, row.n, c).expect("the length fits"));
+        matmul_packed(self.cpu, &mut self.scratch, a, weight, Start::Zero, &Identity, c)
+            .expect("the shapes fit");
     }
 }
 

@@ -60,8 +60,11 @@ pub fn run(options: &Options) -> ExitCode {
 fn table(options: &Options, threads: usize) -> ExitCode {
     let mut libraries = libraries::all(threads);
     if !options.against.is_empty() {
-        let ours = libraries[0].name();
-        libraries.retain(|l| l.name() == ours || options.against.iter().any(|a| a == l.name()));
+        let mut at = 0;
+        libraries.retain(|library| {
+            at += 1;
+            at <= libraries::OURS || options.against.iter().any(|a| a == library.name())
+        });
     }
     let peak = peak();
     println!(
@@ -79,7 +82,7 @@ fn table(options: &Options, threads: usize) -> ExitCode {
     for row in Row::all().filter(|row| row.to_string().contains(&options.rows)) {
         let rates = measure(&mut libraries, &row, threads, options.seconds);
         let ours = rates[0];
-        let best = rates[1..].iter().copied().fold(0.0, f64::max);
+        let best = rates[libraries::OURS..].iter().copied().fold(0.0, f64::max);
         let percent = 100.0 * ours / (peak * threads as f64);
         print!("{:20}", row.to_string());
         for rate in &rates {
@@ -117,6 +120,7 @@ fn measure(
     let mut outputs = vec![vec![f32::NAN; m * n]; libraries.len()];
     let mut candidates: Vec<Box<dyn FnMut() + '_>> = Vec::new();
     for (library, c) in libraries.iter_mut().zip(&mut outputs) {
+        library.prepare(row, &b);
         library.multiply(row, &a, &b, c);
         verify(library.name(), row, &a, &b, c);
         candidates.push(Box::new(|| library.multiply(row, &a, &b, c)));
