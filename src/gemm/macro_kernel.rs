@@ -149,6 +149,9 @@ fn macro_kernel<S: TileShape>(
     }
 }
 
+/// Steps of k between fetching a row of B and using it: 48 cycles, some more than L2 takes.
+const STEPS_AHEAD: usize = 8;
+
 /// Loop 1, through panels of B, while the micro-panel of A, rows `i..i + rows`, stays in L1.
 #[inline(always)]
 fn strip<S: TileShape>(s: S, block: &Block<'_>, (i, rows): (usize, usize), c: &mut ViewMut<'_>) {
@@ -165,6 +168,8 @@ fn strip<S: TileShape>(s: S, block: &Block<'_>, (i, rows): (usize, usize), c: &m
         Some(packed) => (packed.as_ptr(), S::NR, k * S::NR),
         None => (block.b.as_ptr(), block.b.row_step(), S::NR),
     };
+    // Rows far apart share sets of L1: fetching them early would evict what is in use.
+    let b_ahead = if b_k_step < 512 { STEPS_AHEAD * b_k_step } else { 0 };
     let c = c.as_mut_ptr().wrapping_add((block.at.0 + i) * c_row_step + block.at.1);
     let tail = cols % S::LANES;
     let vectors = cols.div_ceil(S::LANES);
@@ -187,6 +192,7 @@ fn strip<S: TileShape>(s: S, block: &Block<'_>, (i, rows): (usize, usize), c: &m
             b: b.wrapping_add(v / PANEL_VECTORS * b_panel_step),
             b_k_step,
             b_panel_step,
+            b_ahead,
             start,
             c: c.wrapping_add(j),
             c_row_step,

@@ -36,6 +36,8 @@ pub(super) struct Tile {
     pub b: *const f32,
     pub b_k_step: usize,
     pub b_panel_step: usize,
+    /// Distance from a row of B to the one to fetch from the second-level cache meanwhile.
+    pub b_ahead: usize,
     pub start: TileStart,
     /// Element `(i, j)` of C is at `c[i * c_row_step + j]`.
     pub c: *mut f32,
@@ -93,6 +95,7 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const TAIL: bool>(s: S
         unsafe {
             // The fewer of the two are held in registers, the others pass by one at a time.
             if NV <= MR {
+                s.prefetch(b.wrapping_add(t.b_ahead));
                 let mut row = [s.splat(0.0); NV];
                 for j in 0..NV {
                     row[j] = load_b::<S, NV, TAIL>(s, b, j, t);
