@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use densecore::activation::softmax;
 use densecore::dense::{self, Dense, Gradients, Saved};
-use densecore::gemm::{Accum, matmul};
+use densecore::gemm::{Accum, Identity, PackedWeight, Start, matmul, matmul_packed};
 use densecore::loss::{Reduction, cross_entropy, mse};
 use densecore::optim::{Adam, Optimizer, Rule, Sgd};
 use densecore::simd::Level;
@@ -160,6 +160,22 @@ fn calls<'a>() -> Result<Calls<'a>> {
         }),
     ));
 
+    let (mut scratch, w, x) = (Scratch::new(), numbers(70 * 300, 9), numbers(3 * 70, 10));
+    let best = levels().into_iter().find(|&level| level != Level::Portable);
+    let cpu = Cpu::detect().with_level(best.unwrap_or(Level::Portable));
+    let packed = PackedWeight::new(cpu, View::new(70, 300, &w)?)?;
+    let mut y = Tensor::zeros(3, 300)?;
+    calls.push((
+        "matmul of few rows, matmul_packed",
+        // The second runs at the level of its weight.
+        1 + usize::from(packed.level() == Level::Portable),
+        Box::new(move |cpu| {
+            let (x, w) = (View::new(3, 70, &x)?, View::new(70, 300, &w)?);
+            matmul(cpu, &mut scratch, x, w, Accum::Replace, y.view_mut())?;
+            matmul_packed(cpu, &mut scratch, x, &packed, Start::Zero, &Identity, y.view_mut())
+        }),
+    ));
+
     let (mut scratch, mut output) = (Scratch::new(), Tensor::zeros(BATCH, 300)?);
     let (w, b, d) = (numbers(70 * 300, 6), numbers(300, 7), numbers(BATCH * 300, 8));
     let (mut d_weight, mut d_bias) = (Tensor::zeros(70, 300)?, [0.0; 300]);
@@ -205,7 +221,7 @@ fn calls<'a>() -> Result<Calls<'a>> {
             Ok(())
         }),
     ));
-    assert_eq!(calls.len(), 30);
+    assert_eq!(calls.len(), 31);
     Ok(calls)
 }
 
