@@ -93,7 +93,7 @@ impl Layer {
         self.d_z.as_mut_slice().copy_from_slice(self.d_output.as_slice());
         let bias = Some(self.bias.as_slice());
         let layer = Dense { weight: self.weight.view(), bias, activation: self.activation };
-        let saved = Saved { input: self.input.view(), output: self.output.view() };
+        let saved = Saved { input: self.input.view(), slope_from: self.output.view() };
         let gradients = Gradients {
             d_input: Some(self.d_input.view_mut()),
             below: None,

@@ -4,23 +4,24 @@
 //!   forward     Z = X.W + b             X [batch, in]   W [in, out]   b [out]   Z, Y [batch, out]
 //!               Y = f(Z)                fused: b starts the sums, f runs on finished rows
 //!
-//!   backward   dZ = dY * f'(Y)          f' is computed from Y, so Z is never stored
-//!              dX = dZ.W^T              fused: dZ of the layer below, dX * f'(X), if `below` is given
+//!   backward   dZ = dY * f'             from Y, or from Z where f' needs it: then Z is stored too
+//!              dX = dZ.W^T              fused: dZ of the layer below, dX * f', if `below` is given
 //!              dW = X^T.dZ
 //!              db = column sums of dZ
 //! ```
 //!
-//! [`forward`] and [`backward`] are the whole layer. A network calls the parts of the backward pass
+//! [`forward`] and [`backward`] are the whole layer; [`forward_saving`] is the forward pass of a
+//! training step where f' reads Z. A network calls the parts of the backward pass
 //! one by one, as a node that is read several times sums its gradients before they are derived.
 
-use crate::activation::{Activation, Backward, Derivative, Forward, with_activation};
+use crate::activation::{Activation, Derivative, Forward, with_activation};
 use crate::cpu::Cpu;
 use crate::error::{Result, check_len, check_shape};
-use crate::gemm::{self, Accum, Map, MulMap, Start, matmul, matmul_fused};
+use crate::gemm::{self, Accum, Beside, Map, MapBeside, MulMap, Start, matmul, matmul_fused};
 use crate::parallel::{for_each_block, for_each_run};
 use crate::scratch::Scratch;
 use crate::simd::slice::{self, Update};
-use crate::simd::{Simd, dispatch};
+use crate::simd::{Simd, apply, dispatch};
 use crate::tensor::{View, ViewMut};
 
 /// The parameters of a layer, borrowed.
@@ -39,8 +40,8 @@ pub struct Dense<'a> {
 pub struct Saved<'a> {
     /// X, `[batch, in]`.
     pub input: View<'a>,
-    /// Y, `[batch, out]`.
-    pub output: View<'a>,
+    /// What f' is computed from, `[batch, out]`: Y, or Z where [`Activation::reads`] says so.
+    pub slope_from: View<'a>,
 }
 
 /// The layer whose output X is.
@@ -48,8 +49,9 @@ pub struct Saved<'a> {
 pub struct Below<'a> {
     /// Its f.
     pub activation: Activation,
-    /// Its Y, `[batch, in]`: X, unless something else happened to it on the way.
-    pub output: View<'a>,
+    /// What its f' is computed from, `[batch, in]`: its Y, which is X unless something else happened
+    /// to it on the way, or its Z where [`Activation::reads`] says so.
+    pub slope_from: View<'a>,
 }
 
 /// Where the gradients of a layer go.
@@ -57,7 +59,7 @@ pub struct Below<'a> {
 pub struct Gradients<'a> {
     /// dX, `[batch, in]`, or dZ of the layer below; `None` skips that product, for a first layer.
     pub d_input: Option<ViewMut<'a>>,
-    /// With the layer below, `d_input` is its dZ, `dX * f'(Y)`: its rows are multiplied while they
+    /// With the layer below, `d_input` is its dZ, `dX * f'`: its rows are multiplied while they
     /// are in the first-level cache. That layer's own backward pass then starts from dZ, as that of
     /// a layer without an activation.
     pub below: Option<Below<'a>>,
@@ -108,10 +110,36 @@ pub fn forward(
     })
 }
 
+/// `z = input . weight + bias` and `output = f(z)`, both `[batch, out]` and not read: the forward pass
+/// of a training step with an activation whose derivative reads Z. (For any other [`forward`] is
+/// enough.)
+///
+/// Errors as for [`forward`], and [`Shape`](crate::Error::Shape) names `z`.
+pub fn forward_saving(
+    cpu: Cpu,
+    scratch: &mut Scratch,
+    layer: Dense<'_>,
+    input: View<'_>,
+    (z, output): (ViewMut<'_>, ViewMut<'_>),
+) -> Result<()> {
+    let Dense { weight, bias, activation } = layer;
+    check_layer(layer, input.cols())?;
+    let shape = (input.rows(), weight.cols());
+    check_shape("z", shape, z.shape())?;
+    check_shape("output", shape, output.shape())?;
+    let start = bias.map_or(Start::Zero, Start::Bias);
+    let (factors, beside) = ((input.into(), weight.into()), Beside::one(output));
+    with_activation!(activation, f => {
+        let epilogue = MapBeside(Forward(f));
+        gemm::matmul_fused_beside(cpu, scratch, factors, start, &epilogue, z, beside)
+    })
+}
+
 /// The gradients of a layer from `d_output = dY [batch, out]`, which becomes dZ in place.
 ///
-/// Errors: a shape error names `weight`, `bias`, `output`, `d_output`, `d_input`, `below`,
-/// `d_weight` or `d_bias`; then nothing is written.
+/// Errors: a shape error names `weight`, `bias`, `slope_from`, `d_output`, `d_input`, `below`,
+/// `d_weight` or `d_bias`, and [`Value`](crate::Error::Value) a setting of an activation without a
+/// meaning; then nothing is written.
 pub fn backward(
     cpu: Cpu,
     scratch: &mut Scratch,
@@ -122,20 +150,22 @@ pub fn backward(
 ) -> Result<()> {
     let Dense { weight, bias, activation } = layer;
     let Gradients { d_input, below, d_weight, d_bias, accum } = gradients;
-    let Saved { input, output } = saved;
+    let Saved { input, slope_from } = saved;
     check_layer(layer, input.cols())?;
-    check_shape("output", (input.rows(), weight.cols()), output.shape())?;
-    check_shape("d_output", output.shape(), d_output.shape())?;
+    activation.check()?;
+    check_shape("slope_from", (input.rows(), weight.cols()), slope_from.shape())?;
+    check_shape("d_output", slope_from.shape(), d_output.shape())?;
     check_shape("d_weight", weight.shape(), d_weight.shape())?;
     if let Some(d_input) = &d_input {
         check_shape("d_input", input.shape(), d_input.shape())?;
     }
     if let Some(below) = &below {
-        check_shape("below", input.shape(), below.output.shape())?;
+        below.activation.check()?;
+        check_shape("below", input.shape(), below.slope_from.shape())?;
     }
     check_len("d_bias", bias.map_or(0, |b| b.len()), d_bias.as_ref().map_or(0, |b| b.len()))?;
 
-    output_gradient(cpu, activation, output, d_output.reborrow())?;
+    output_gradient(cpu, activation, slope_from, d_output.reborrow())?;
     let d_z = d_output.as_view();
     if let Some(d_input) = d_input {
         input_gradient(cpu, scratch, d_z, weight, below, (Accum::Replace, d_input))?;
@@ -154,22 +184,22 @@ fn check_layer(layer: Dense<'_>, inputs: usize) -> Result<()> {
     layer.bias.map_or(Ok(()), |bias| check_len("bias", outputs, bias.len()))
 }
 
-/// `dZ = dY * f'(Y)`, in place of dY.
+/// `dZ = dY * f'`, in place of dY.
 pub(crate) fn output_gradient(
     cpu: Cpu,
     activation: Activation,
-    output: View<'_>,
+    slope_from: View<'_>,
     d_output: ViewMut<'_>,
 ) -> Result<()> {
-    check_shape("d_output", output.shape(), d_output.shape())?;
+    check_shape("d_output", slope_from.shape(), d_output.shape())?;
     if activation == Activation::Identity {
         return Ok(());
     }
     with_activation!(activation, f => for_each_block(cpu, d_output, &|first, mut block| {
-        dispatch!(cpu.level(), s => block.for_each_row(|i, d| {
-            let y = output.row(first + i).unwrap_or(&[]);
-            slice::update(s, &Backward(f), [y], [d]);
-        }));
+        block.for_each_row(|i, d| {
+            let from = slope_from.row(first + i).unwrap_or(&[]);
+            apply::multiply_by(cpu.level(), &Derivative(f), from, d);
+        });
     }));
     Ok(())
 }
@@ -187,7 +217,7 @@ pub(crate) fn input_gradient(
         None | Some(Below { activation: Activation::Identity, .. }) => {
             matmul(cpu, scratch, d_z, weight.t(), accum, d_input)
         }
-        Some(Below { activation, output: other }) => with_activation!(activation, f => {
+        Some(Below { activation, slope_from: other }) => with_activation!(activation, f => {
             let epilogue = MulMap { f: Derivative(f), other };
             let factors = (d_z.into(), weight.t().into());
             matmul_fused(cpu, scratch, factors, accum.into(), &epilogue, d_input)

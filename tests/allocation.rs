@@ -195,7 +195,7 @@ fn calls<'a>() -> Result<Calls<'a>> {
                 d_bias: Some(&mut d_bias),
                 accum: Accum::Add,
             };
-            let saved = Saved { input: input.view(), output: output.view() };
+            let saved = Saved { input: input.view(), slope_from: output.view() };
             dense::backward(cpu, &mut scratch, layer, saved, delta.view_mut(), to)
         }),
     ));

@@ -8,8 +8,7 @@ use densecore::gemm::Accum;
 use densecore::{Activation, Cpu, Result, Scratch, Tensor, View, ViewMut};
 use support::{bits, cpus, levels, numbers};
 
-const ACTIVATIONS: [Activation; 4] =
-    [Activation::Identity, Activation::Relu, Activation::Sigmoid, Activation::Tanh];
+const ACTIVATIONS: &[Activation] = Activation::ALL;
 
 #[test]
 fn the_fused_delta_of_the_layer_below_equals_the_unfused_one() -> Result<()> {
@@ -21,8 +20,12 @@ fn the_fused_delta_of_the_layer_below_equals_the_unfused_one() -> Result<()> {
             let weight = View::new(inputs, outputs, &w)?;
             let input = View::new(batch, inputs, &x)?;
             // As if dropout stood between: not X.
-            let y_below = numbers(batch * inputs, 5);
-            let saved = Saved { input, output: View::new(batch, outputs, &y)? };
+            let y_below: Vec<f32> = numbers(batch * inputs, 5)
+                .iter()
+                .enumerate()
+                .map(|(i, y)| if i % 3 == 0 { 0.0 } else { 4.0 * y })
+                .collect();
+            let saved = Saved { input, slope_from: View::new(batch, outputs, &y)? };
             let layer = Dense { weight, bias: None, activation: Activation::Tanh };
             let mut d_input = |below: Option<Below<'_>>| -> Result<Vec<f32>> {
                 let mut d_x = vec![f32::NAN; batch * inputs];
@@ -39,14 +42,45 @@ fn the_fused_delta_of_the_layer_below_equals_the_unfused_one() -> Result<()> {
                 Ok(d_x)
             };
             let plain = d_input(None)?;
-            for activation in ACTIVATIONS {
+            for &activation in ACTIVATIONS {
                 let mut expected = plain.clone();
                 activation.backward_in_place(cpu, &y_below, &mut expected)?;
                 assert!(expected.iter().all(|d| d.is_finite()));
                 assert!(activation == Activation::Identity || batch == 1 || expected != plain);
                 let output = View::new(batch, inputs, &y_below)?;
-                let found = d_input(Some(Below { activation, output }))?;
+                let found = d_input(Some(Below { activation, slope_from: output }))?;
                 assert_eq!(bits(&found), bits(&expected), "{} at {cpu:?}", activation.name());
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_fused_activation_gives_the_bits_of_the_parts_and_keeps_z() -> Result<()> {
+    let mut scratch = Scratch::new();
+    for cpu in cpus() {
+        for (batch, inputs, outputs) in [(1, 1, 1), (5, 17, 3), (3, 300, 270), (67, 70, 130)] {
+            let (x, w) = (numbers(batch * inputs, 1), numbers(inputs * outputs, 2));
+            let bias = numbers(outputs, 3);
+            let (x, weight) = (View::new(batch, inputs, &x)?, View::new(inputs, outputs, &w)?);
+            let layer = |activation| Dense { weight, bias: Some(&bias), activation };
+            let mut plain = vec![f32::NAN; batch * outputs];
+            let to = ViewMut::new(batch, outputs, &mut plain)?;
+            dense::forward(cpu, &mut scratch, layer(Activation::Identity), x, to)?;
+            for &activation in ACTIVATIONS {
+                let mut expected = vec![f32::NAN; batch * outputs];
+                activation.forward(cpu, &plain, &mut expected)?;
+                let [mut fused, mut z, mut y] = [(); 3].map(|()| vec![f32::NAN; batch * outputs]);
+                let to = ViewMut::new(batch, outputs, &mut fused)?;
+                dense::forward(cpu, &mut scratch, layer(activation), x, to)?;
+                let z_and_y =
+                    (ViewMut::new(batch, outputs, &mut z)?, ViewMut::new(batch, outputs, &mut y)?);
+                dense::forward_saving(cpu, &mut scratch, layer(activation), x, z_and_y)?;
+                let what = format!("{activation} at {cpu:?}");
+                assert_eq!(bits(&fused), bits(&expected), "{what}");
+                assert_eq!(bits(&y), bits(&expected), "{what}");
+                assert_eq!(bits(&z), bits(&plain), "{what}");
             }
         }
     }
@@ -68,7 +102,8 @@ fn bias_gradient(
         activation: Activation::Identity,
     };
     let output = vec![0.0; rows * cols];
-    let saved = Saved { input: View::new(rows, 0, &[])?, output: View::new(rows, cols, &output)? };
+    let saved =
+        Saved { input: View::new(rows, 0, &[])?, slope_from: View::new(rows, cols, &output)? };
     let mut d_bias = before.map_or(vec![f32::NAN; cols], <[f32]>::to_vec);
     let to = Gradients {
         d_input: None,

@@ -71,7 +71,7 @@ fn a_layer_without_outputs_takes_any_batch() -> densecore::Result<()> {
         d_bias: None,
         accum: Accum::Replace,
     };
-    let saved = Saved { input: nothing, output: nothing };
+    let saved = Saved { input: nothing, slope_from: nothing };
     let d_output = ViewMut::new(batch, 0, &mut [])?;
     dense::backward(Cpu::detect(), &mut Scratch::new(), layer, saved, d_output, gradients)
 }

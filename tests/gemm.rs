@@ -4,6 +4,8 @@
 
 mod common;
 
+#[path = "gemm/beside.rs"]
+mod beside;
 #[path = "gemm/bits.rs"]
 mod bits;
 #[path = "gemm/counting.rs"]

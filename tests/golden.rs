@@ -1,4 +1,4 @@
-//! The same numbers as PyTorch: activations, losses, optimizers and whole networks, compared with
+//! The same numbers as PyTorch: losses, optimizers and whole networks, compared with
 //! `tests/golden/`, which PyTorch computed in f64.
 //!
 //! Tolerances are not chosen but computed: each expected value comes with a bound on the rounding
@@ -9,108 +9,12 @@
 
 mod support;
 
-use densecore::activation::softmax;
 use densecore::loss::{Reduction, cross_entropy, mse};
 use densecore::optim::Optimizer;
-use densecore::{Activation, Loss, Result, Target, Tensor, View};
-use support::bounded::{Bounded, dot, exact};
-use support::golden::{Compared, Golden, activation, rule};
-use support::reference::{self, Matrix, Steps, flat, matrix};
+use densecore::{Loss, Result, Target, Tensor, View};
+use support::golden::{Compared, Golden, rule};
+use support::reference::{self, Steps, flat, matrix};
 use support::{cpus, levels};
-
-#[test]
-fn activations_and_their_derivatives() -> Result<()> {
-    let golden = Golden::read("activations");
-    let x = golden.tensor("x");
-    let input = x.to_f32();
-    let known = golden.cases().into_iter().filter_map(|case| activation(case["name"].as_str()?));
-    let known: Vec<_> = known.collect();
-    assert_eq!(known.len(), 4);
-    let mut compared = Compared::default();
-    for cpu in cpus() {
-        for &f in &known {
-            let name = f.name();
-            let bounds = x.data.iter().map(|&x| reference::activation(f, exact(x)));
-            let (y_bound, slope_bound): (Vec<_>, Vec<_>) = bounds.unzip();
-            let (mut y, mut slope) = (vec![f32::NAN; input.len()], vec![1.0; input.len()]);
-            f.forward(cpu, &input, &mut y)?;
-            f.backward_in_place(cpu, &y, &mut slope)?;
-            compared.close(name, &y, &golden.tensor(&format!("{name}/y")).data, &y_bound);
-            let dydx = golden.tensor(&format!("{name}/dydx")).data;
-            compared.close(name, &slope, &dydx, &slope_bound);
-        }
-    }
-    assert!(compared.loosest < 4e-5, "a bound without teeth: {compared:?}");
-    assert_eq!(compared.count, levels().len() * 4 * 2 * 225);
-    Ok(())
-}
-
-/// `(x, f(x), f'(x))`
-type Values = [(f32, f32, f32); 5];
-
-/// As PyTorch 2.15 returns it on CPUs.
-#[rustfmt::skip]
-const SPECIAL: [(Activation, Values); 4] = {
-    const NAN: f32 = f32::NAN;
-    const INF: f32 = f32::INFINITY;
-    [
-        (Activation::Identity, [(0.0, 0.0, 1.0), (-0.0, -0.0, 1.0), (INF, INF, 1.0), (-INF, -INF, 1.0), (NAN, NAN, 1.0)]),
-        (Activation::Relu, [(0.0, 0.0, 0.0), (-0.0, -0.0, 0.0), (INF, INF, 1.0), (-INF, 0.0, 0.0), (NAN, NAN, 1.0)]),
-        (Activation::Sigmoid, [(0.0, 0.5, 0.25), (-0.0, 0.5, 0.25), (INF, 1.0, 0.0), (-INF, 0.0, 0.0), (NAN, NAN, NAN)]),
-        (Activation::Tanh, [(0.0, 0.0, 1.0), (-0.0, -0.0, 1.0), (INF, 1.0, 0.0), (-INF, -1.0, 0.0), (NAN, NAN, NAN)]),
-    ]
-};
-
-#[test]
-fn special_values_of_activations_and_their_derivatives() -> Result<()> {
-    // Whole vectors and a tail at every level.
-    const LEN: usize = 77;
-    for cpu in cpus() {
-        for (f, (x, expected_y, expected_slope)) in
-            SPECIAL.into_iter().flat_map(|(f, values)| values.map(|value| (f, value)))
-        {
-            let (mut y, mut slope) = ([7.0; LEN], [1.0; LEN]);
-            f.forward(cpu, &[x; LEN], &mut y)?;
-            f.backward_in_place(cpu, &y, &mut slope)?;
-            let mut in_place = [x; LEN];
-            f.forward_in_place(cpu, &mut in_place);
-            for (found, expected) in
-                [(y, expected_y), (in_place, expected_y), (slope, expected_slope)]
-            {
-                let same =
-                    |&y: &f32| y.to_bits() == expected.to_bits() || y.is_nan() && expected.is_nan();
-                assert!(found.iter().all(same), "{f:?} at {x} on {}: {found:?}", cpu.level());
-            }
-        }
-    }
-    Ok(())
-}
-
-#[test]
-fn softmax_forward_and_backward() -> Result<()> {
-    let golden = Golden::read("activations");
-    let [x, y, d_y, d_x] = ["x", "y", "d_y", "d_x"].map(|n| golden.tensor(&format!("softmax/{n}")));
-    let (rows, cols) = (x.shape[0], x.shape[1]);
-    let p: Matrix = matrix(rows, &x.data).iter().map(|z| reference::softmax(z).0).collect();
-    // d_x = p (d_y - d_y . p)
-    let backward = |(p, d): (&Vec<Bounded>, &Vec<Bounded>)| -> Vec<_> {
-        let along = dot(p.iter().copied().zip(d.iter().copied()));
-        p.iter().zip(d).map(|(&p, &d)| p * (d - along)).collect()
-    };
-    let slopes: Matrix = p.iter().zip(&matrix(rows, &d_y.data)).map(backward).collect();
-    let mut compared = Compared::default();
-    for cpu in cpus() {
-        let mut found = Tensor::from_vec(rows, cols, x.to_f32())?;
-        softmax::forward_in_place(cpu, found.view_mut());
-        compared.close("softmax", found.as_slice(), &y.data, &flat(&p));
-        let mut delta = Tensor::from_vec(rows, cols, d_y.to_f32())?;
-        softmax::backward_in_place(cpu, found.view(), delta.view_mut())?;
-        compared.close("softmax backward", delta.as_slice(), &d_x.data, &flat(&slopes));
-    }
-    assert!(compared.loosest < 4e-5, "a bound without teeth: {compared:?}");
-    assert_eq!(compared.count, levels().len() * 2 * 9 * 13);
-    Ok(())
-}
 
 #[test]
 fn losses_and_their_gradients() -> Result<()> {

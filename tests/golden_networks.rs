@@ -7,7 +7,7 @@ use densecore::loss::Reduction;
 use densecore::optim::Rule;
 use densecore::{Activation, Cpu, Loss, Network, Result, Target, Tensor, View, ViewMut, Workspace};
 use serde_json::Value;
-use support::golden::{Compared, Golden, GoldenTensor, activation, rule};
+use support::golden::{Compared, Golden, GoldenTensor, rule};
 use support::reference::{self, Layer, Net, Steps, matrix};
 use support::{cpus, levels};
 
@@ -31,7 +31,7 @@ impl<'a> NetworkCase<'a> {
         };
         let activations = case["activations"].as_array()?.iter();
         let activations =
-            activations.map(|name| activation(name.as_str()?)).collect::<Option<_>>()?;
+            activations.map(|name| Activation::from_name(name.as_str()?)).collect::<Option<_>>()?;
         let widths = case["widths"].as_array()?.iter().map(|w| w.as_u64().unwrap_or(0) as usize);
         let widths = widths.collect();
         let (name, batch) = (case["name"].as_str()?.to_string(), case["batch"].as_u64()? as usize);

@@ -13,8 +13,13 @@ use densecore::{
     Activation, Cpu, Error, Loss, Network, Result, Rng, Target, Tensor, View, Workspace,
 };
 
-const ACTIVATIONS: [Activation; 4] =
-    [Activation::Identity, Activation::Relu, Activation::Sigmoid, Activation::Tanh];
+const ACTIVATIONS: &[Activation] = Activation::ALL;
+
+/// Whether the derivative jumps somewhere.
+fn has_kinks(activation: Activation) -> bool {
+    let at = |i: i32| activation.exact(f64::from(i) / 256.0).1;
+    (-2048..2048).any(|i| (at(i) - at(i + 1)).abs() > 0.25 * at(i).abs().max(at(i + 1).abs()))
+}
 
 const LOSSES: [Loss; 4] = [
     Loss::SquaredError(Reduction::Mean),
@@ -81,7 +86,7 @@ fn network(activation: Activation, bias: bool, seed: u64) -> Result<Network> {
 fn all_activations_with_all_losses_pass_at_every_level() -> Result<()> {
     let (mut runs, mut worst, mut skipped) = (0, [0.0_f64; 3], 0);
     for level in Level::available() {
-        for (i, activation) in ACTIVATIONS.into_iter().enumerate() {
+        for (i, activation) in ACTIVATIONS.iter().copied().enumerate() {
             for loss in LOSSES {
                 for bias in [false, true] {
                     let batch = Batch::new(6, 3, 4, i as u64)?;
@@ -89,7 +94,7 @@ fn all_activations_with_all_losses_pass_at_every_level() -> Result<()> {
                     let report = report_at(level, &network, &batch, loss)?;
                     let what = format!("{level:?} {activation:?} {loss:?} bias {bias}: {report}");
                     assert!(report.passes(), "{what}");
-                    assert!(report.skipped == 0 || activation == Activation::Relu, "{what}");
+                    assert!(report.skipped == 0 || has_kinks(activation), "{what}");
                     let all = report.mathematics.compared + report.skipped;
                     assert_eq!(all, network.parameter_count());
                     assert_eq!(report.kernels.compared, network.parameter_count());
@@ -102,7 +107,7 @@ fn all_activations_with_all_losses_pass_at_every_level() -> Result<()> {
             }
         }
     }
-    assert_eq!(runs, Level::available().count() * 32);
+    assert_eq!(runs, Level::available().count() * ACTIVATIONS.len() * 8);
     println!(
         "worst: mathematics {:.1e}, kernels {:.2}, loss {:.2}; {skipped} skipped",
         worst[0], worst[1], worst[2]
@@ -155,7 +160,7 @@ fn gradients_that_cancel_pass() -> Result<()> {
 #[test]
 fn large_logits_and_saturated_units_pass() -> Result<()> {
     for activation in ACTIVATIONS {
-        let mut network = network(activation, true, 4)?;
+        let mut network = network(*activation, true, 4)?;
         network.parameters_mut().iter_mut().for_each(|w| *w *= 4.0);
         let batch = Batch::new(5, 3, 4, 4)?;
         for loss in LOSSES {

@@ -195,7 +195,7 @@ fn the_shapes_of_2_3_1_with_4_samples() -> Result<()> {
         let mut d_y2 = integers(4, 1, 2)?;
         let (mut d_w2, mut d_b2, mut d_y1) =
             (Tensor::zeros(3, 1)?, [f32::NAN], Tensor::zeros(4, 3)?);
-        let saved = Saved { input: y1.view(), output: y2.view() };
+        let saved = Saved { input: y1.view(), slope_from: y2.view() };
         let mut transposed = Tensor::zeros(1, 3)?;
         for (d_weight, result) in
             [(transposed.view_mut(), shape("d_weight", (3, 1), (1, 3))), (d_w2.view_mut(), Ok(()))]
@@ -222,7 +222,7 @@ fn the_shapes_of_2_3_1_with_4_samples() -> Result<()> {
             .collect();
         let (mut d_w1, mut d_b1, mut d_x) =
             (Tensor::zeros(2, 3)?, [f32::NAN; 3], Tensor::zeros(4, 2)?);
-        let saved = Saved { input: x.view(), output: y1.view() };
+        let saved = Saved { input: x.view(), slope_from: y1.view() };
         let (d_input, d_bias) = (Some(d_x.view_mut()), Some(&mut d_b1[..]));
         let to = Gradients {
             d_input,

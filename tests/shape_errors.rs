@@ -123,12 +123,12 @@ fn layers_of_shapes_that_do_not_fit() -> Result<()> {
                 let mut d_b = vec![7.0; sizes[5].1];
                 let to = Gradients {
                     d_input: Some(d_x.view_mut()),
-                    below: Some(Below { activation, output: y.view() }),
+                    below: Some(Below { activation, slope_from: y.view() }),
                     d_weight: d_w.view_mut(),
                     d_bias: Some(&mut d_b),
                     accum: Accum::Replace,
                 };
-                let saved = Saved { input: input.view(), output: output.view() };
+                let saved = Saved { input: input.view(), slope_from: output.view() };
                 let result = dense::backward(cpu, &mut scratch, layer, saved, d_y.view_mut(), to);
                 [&d_y, &d_x, &d_w].into_iter().for_each(untouched);
                 assert!(d_b.iter().all(|&x| x == 7.0));
@@ -136,8 +136,8 @@ fn layers_of_shapes_that_do_not_fit() -> Result<()> {
             };
             let wrong = [
                 (0, (4, 9), shape("weight", (9, 3), (2, 3))),
-                (0, (5, 2), shape("output", (5, 3), (4, 3))),
-                (1, (4, 2), shape("output", (4, 3), (4, 2))),
+                (0, (5, 2), shape("slope_from", (5, 3), (4, 3))),
+                (1, (4, 2), shape("slope_from", (4, 3), (4, 2))),
                 (2, (3, 3), shape("d_output", (4, 3), (3, 3))),
                 (3, (2, 4), shape("d_input", (4, 2), (2, 4))),
                 (4, (3, 2), shape("d_weight", (2, 3), (3, 2))),
@@ -235,7 +235,7 @@ fn empty_matrices_of_any_number_of_rows_are_quickly_done() -> Result<()> {
             let weight = View::new(0, 0, &[])?;
             let layer = Dense { weight, bias: Some(&[]), activation: Activation::Relu };
             dense::forward(cpu, &mut scratch, layer, empty, to()?)?;
-            let saved = Saved { input: empty, output: empty };
+            let saved = Saved { input: empty, slope_from: empty };
             let to_gradients = Gradients {
                 d_input: Some(to()?),
                 below: None,

@@ -2,37 +2,56 @@
 //!
 //! Every function here can be fused: [`dense::forward`](crate::dense::forward) applies `f` to
 //! finished rows of the product while they are in the first-level cache, and
-//! [`dense::backward`](crate::dense::backward) multiplies by `f'` in the same way. The derivative
-//! is computed from the output `y`, so that a layer keeps one matrix and not two.
+//! [`dense::backward`](crate::dense::backward) multiplies by `f'` in the same way. Most derivatives
+//! are computed from the output `y`, so that a layer keeps one matrix and not two; those that need
+//! `z`, or would lose digits without it, say so ([`Reads`]).
 //!
-//! | activation | f(z) | f' from y | at the kink | source |
+//! | activation | f(z) | f' | at the kink | source |
 //! |---|---|---|---|---|
 //! | [`Identity`] | z | 1 | | |
 //! | [`Relu`] | max(0, z) | 0 if y <= 0, else 1 | 0 at 0 | Nair and Hinton 2010 |
+//! | [`LeakyRelu`] | z if z > 0, else a z | 1 if y > 0, else a | a at 0 | Maas, Hannun and Ng 2013 |
+//! | [`Relu6`] | min(max(z, 0), 6) | 1 if 0 < y < 6, else 0 | 0 at both | Krizhevsky 2010 |
+//! | [`Hardtanh`] | min(max(z, lo), hi) | 1 if lo < y < hi, else 0 | 0 at both | Collobert 2004 |
 //! | [`Sigmoid`] | 1 / (1 + e^-z) | y (1 - y) | | |
+//! | [`Hardsigmoid`] | min(max(z + 3, 0), 6) / 6 | 1/6 if 0 < y < 1, else 0 | 0 at both | Courbariaux et al. 2015 |
 //! | [`Tanh`] | tanh z | 1 - y^2 | | |
+//! | [`Softsign`] | z / (1 + abs z) | 1 / (1 + abs z)^2 | | Bergstra et al. 2009 |
+//! | [`Sqnl`] | z - z abs(z) / 4 up to 2, sign(z) beyond | 1 - abs(z) / 2, 0 | | Wuraola and Patel 2018 |
+//! | [`Hardswish`] | z min(max(z + 3, 0), 6) / 6 | 0, z/3 + 1/2, 1 | 0 at -3, 1 at 3 | Howard et al. 2019 |
+//! | [`Hardshrink`] | z if abs z > k, else 0 | 0 if y = 0, else 1 | 0 at both | |
+//! | [`Softshrink`] | z moved by k towards 0, and not across | 0 if y = 0, else 1 | 0 at both | |
+//! | [`Exp`] | e^z | y | | |
 //!
 //! A function of your own is an [`ActivationFn`], and is fused and run in the same way.
 //!
 //! NaN in gives NaN out; at infinity a function returns its limit. Softmax works on whole rows
 //! and has a module of its own: [`softmax`].
 
+mod exp;
+mod hardshrink;
+mod hardsigmoid;
+mod hardswish;
+mod hardtanh;
 mod identity;
+mod leaky_relu;
+mod list;
 mod relu;
+mod relu6;
 mod sigmoid;
 pub mod softmax;
+mod softshrink;
+mod softsign;
+mod sqnl;
 mod tanh;
 
-pub use identity::Identity;
-pub use relu::Relu;
-pub use sigmoid::Sigmoid;
-pub use tanh::Tanh;
+pub use list::*;
 
 use crate::cpu::Cpu;
 use crate::error::{Result, check_len};
 use crate::parallel::for_each_piece;
-use crate::simd::slice::{self, Unary, Update};
-use crate::simd::{Simd, dispatch};
+use crate::simd::slice::Unary;
+use crate::simd::{Simd, apply};
 
 /// An activation and its derivative.
 ///
@@ -84,21 +103,34 @@ use crate::simd::{Simd, dispatch};
 /// # Ok::<(), densecore::Error>(())
 /// ```
 pub trait ActivationFn: Sync {
+    /// What [`df`](ActivationFn::df) is given.
+    const READS: Reads = Reads::Output;
     /// `y = f(z)`
     fn f<S: Simd>(&self, s: S, z: S::F32) -> S::F32;
-    /// `f'(z)`, computed from `y = f(z)`.
-    fn df<S: Simd>(&self, s: S, y: S::F32) -> S::F32;
+    /// `f'(z)`, computed from `y = f(z)` or from `z`, as [`READS`](ActivationFn::READS) says.
+    fn df<S: Simd>(&self, s: S, y_or_z: S::F32) -> S::F32;
+}
+
+/// What a derivative is computed from, and what a layer therefore keeps for its backward pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reads {
+    /// z, what the function was applied to.
+    Input,
+    /// y, what it returned: the next layer needs it anyway.
+    Output,
 }
 
 impl<F: ActivationFn> ActivationFn for &F {
+    const READS: Reads = F::READS;
+
     #[inline(always)]
     fn f<S: Simd>(&self, s: S, z: S::F32) -> S::F32 {
         (**self).f(s, z)
     }
 
     #[inline(always)]
-    fn df<S: Simd>(&self, s: S, y: S::F32) -> S::F32 {
-        (**self).df(s, y)
+    fn df<S: Simd>(&self, s: S, y_or_z: S::F32) -> S::F32 {
+        (**self).df(s, y_or_z)
     }
 }
 
@@ -107,7 +139,7 @@ impl<F: ActivationFn> ActivationFn for &F {
 pub fn forward(cpu: Cpu, f: &impl ActivationFn, input: &[f32], output: &mut [f32]) -> Result<()> {
     check_len("output", input.len(), output.len())?;
     for_each_piece(cpu, [input], [output], &|[x], [y]| {
-        dispatch!(cpu.level(), s => slice::map(s, &Forward(f), x, y));
+        apply::map(cpu.level(), &Forward(f), x, y);
     });
     Ok(())
 }
@@ -115,65 +147,25 @@ pub fn forward(cpu: Cpu, f: &impl ActivationFn, input: &[f32], output: &mut [f32
 /// `values[i] = f(values[i])`.
 pub fn forward_in_place(cpu: Cpu, f: &impl ActivationFn, values: &mut [f32]) {
     for_each_piece(cpu, [], [values], &|[], [y]| {
-        dispatch!(cpu.level(), s => slice::update(s, &Forward(f), [], [y]));
+        apply::map_in_place(cpu.level(), &Forward(f), y);
     });
 }
 
-/// `delta[i] = delta[i] * f'(z[i])`, from `output[i] = f(z[i])`: the gradient with respect to the
-/// output becomes the one with respect to the input. Error: [`Length`](crate::Error::Length) names
-/// `delta`.
+/// `delta[i] = delta[i] * f'(z[i])`: the gradient with respect to the output becomes the one with
+/// respect to the input. `saved` is what f' reads, z or `y = f(z)` ([`ActivationFn::READS`]). Error:
+/// [`Length`](crate::Error::Length) names `delta`.
 pub fn backward_in_place(
     cpu: Cpu,
     f: &impl ActivationFn,
-    output: &[f32],
+    saved: &[f32],
     delta: &mut [f32],
 ) -> Result<()> {
-    check_len("delta", output.len(), delta.len())?;
-    for_each_piece(cpu, [output], [delta], &|[y], [d]| {
-        dispatch!(cpu.level(), s => slice::update(s, &Backward(f), [y], [d]));
+    check_len("delta", saved.len(), delta.len())?;
+    for_each_piece(cpu, [saved], [delta], &|[y], [d]| {
+        apply::multiply_by(cpu.level(), &Derivative(f), y, d);
     });
     Ok(())
 }
-
-/// An activation chosen at run time.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub enum Activation {
-    /// [`Identity`]: a linear layer.
-    #[default]
-    Identity,
-    /// [`Relu`].
-    Relu,
-    /// [`Sigmoid`].
-    Sigmoid,
-    /// [`Tanh`].
-    Tanh,
-}
-
-/// Runs `$body` with `$f` bound to the function that `$activation` names.
-macro_rules! with_activation {
-    ($activation:expr, $f:ident => $body:expr) => {
-        match $activation {
-            $crate::activation::Activation::Identity => {
-                let $f = $crate::activation::Identity;
-                $body
-            }
-            $crate::activation::Activation::Relu => {
-                let $f = $crate::activation::Relu;
-                $body
-            }
-            $crate::activation::Activation::Sigmoid => {
-                let $f = $crate::activation::Sigmoid;
-                $body
-            }
-            $crate::activation::Activation::Tanh => {
-                let $f = $crate::activation::Tanh;
-                $body
-            }
-        }
-    };
-}
-pub(crate) use with_activation;
 
 impl Activation {
     /// `output[i] = f(input[i])`. Error: [`Length`](crate::Error::Length) names `output`.
@@ -194,33 +186,13 @@ impl Activation {
         with_activation!(self, f => forward_in_place(cpu, &f, values));
     }
 
-    /// `delta[i] = delta[i] * f'(z[i])`, from `output[i] = f(z[i])`: the gradient with respect to
-    /// the output becomes the one with respect to the input. Error:
-    /// [`Length`](crate::Error::Length) names `delta`.
-    pub fn backward_in_place(self, cpu: Cpu, output: &[f32], delta: &mut [f32]) -> Result<()> {
-        with_activation!(self, f => backward_in_place(cpu, &f, output, delta))
-    }
-
-    /// The function's name in lower case, such as `relu`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Activation::Identity => "identity",
-            Activation::Relu => "relu",
-            Activation::Sigmoid => "sigmoid",
-            Activation::Tanh => "tanh",
-        }
-    }
-
-    /// The activation with this [`name`](Activation::name), if there is one.
-    ///
-    /// ```
-    /// use densecore::Activation;
-    /// assert_eq!(Activation::from_name("relu"), Some(Activation::Relu));
-    /// assert_eq!(Activation::from_name("ReLU"), None);
-    /// ```
-    pub fn from_name(name: &str) -> Option<Self> {
-        use Activation::{Identity, Relu, Sigmoid, Tanh};
-        [Identity, Relu, Sigmoid, Tanh].into_iter().find(|activation| activation.name() == name)
+    /// `delta[i] = delta[i] * f'(z[i])`: the gradient with respect to the output becomes the one
+    /// with respect to the input. `saved` is what f' reads, z or `y = f(z)`
+    /// ([`reads`](Activation::reads)). Errors: [`Length`](crate::Error::Length) names `delta`,
+    /// [`Value`](crate::Error::Value) a setting without a meaning.
+    pub fn backward_in_place(self, cpu: Cpu, saved: &[f32], delta: &mut [f32]) -> Result<()> {
+        self.check()?;
+        with_activation!(self, f => backward_in_place(cpu, &f, saved, delta))
     }
 }
 
@@ -236,31 +208,14 @@ impl<F: ActivationFn> Unary for Forward<F> {
     }
 }
 
-impl<F: ActivationFn> Update<0, 1> for Forward<F> {
-    #[inline(always)]
-    fn eval<S: Simd>(&self, s: S, _: [S::F32; 0], [z]: [S::F32; 1]) -> [S::F32; 1] {
-        [self.0.f(s, z)]
-    }
-}
-
-/// `f'` from y, as an elementwise kernel: [`MulMap`](crate::gemm::MulMap) with it makes dZ of the
+/// `f'` from what it reads, as an elementwise kernel: [`MulMap`](crate::gemm::MulMap) with it makes dZ of the
 /// rows of a product that is dY.
 #[derive(Clone, Copy, Debug)]
 pub struct Derivative<F>(pub F);
 
 impl<F: ActivationFn> Unary for Derivative<F> {
     #[inline(always)]
-    fn eval<S: Simd>(&self, s: S, y: S::F32) -> S::F32 {
-        self.0.df(s, y)
-    }
-}
-
-/// `d f'`, from y: the gradient with respect to z from the one with respect to y.
-pub(crate) struct Backward<F>(pub F);
-
-impl<F: ActivationFn> Update<1, 1> for Backward<F> {
-    #[inline(always)]
-    fn eval<S: Simd>(&self, s: S, [y]: [S::F32; 1], [d]: [S::F32; 1]) -> [S::F32; 1] {
-        [s.mul(d, self.0.df(s, y))]
+    fn eval<S: Simd>(&self, s: S, y_or_z: S::F32) -> S::F32 {
+        self.0.df(s, y_or_z)
     }
 }

@@ -21,3 +21,9 @@ impl ActivationFn for Relu {
         s.select(s.le(y, s.splat(0.0)), s.splat(0.0), s.splat(1.0))
     }
 }
+
+impl Relu {
+    pub(super) fn exact(&self, z: f64) -> (f64, f64) {
+        (if z <= 0.0 { 0.0 } else { z }, if z <= 0.0 { 0.0 } else { 1.0 })
+    }
+}

@@ -19,3 +19,10 @@ impl ActivationFn for Sigmoid {
         s.mul(y, s.sub(s.splat(1.0), y))
     }
 }
+
+impl Sigmoid {
+    pub(super) fn exact(&self, z: f64) -> (f64, f64) {
+        let y = 1.0 / (1.0 + (-z).exp());
+        (y, y * (1.0 - y))
+    }
+}

@@ -19,3 +19,10 @@ impl ActivationFn for Tanh {
         s.neg_mul_add(y, y, s.splat(1.0))
     }
 }
+
+impl Tanh {
+    pub(super) fn exact(&self, z: f64) -> (f64, f64) {
+        let y = z.tanh();
+        (y, 1.0 - y * y)
+    }
+}

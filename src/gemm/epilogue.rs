@@ -5,19 +5,70 @@
 //! So an activation is compiled once per level instead of once per tile shape, and a user's own
 //! is no different from this crate's.
 
-use crate::error::{Result, check_shape};
-use crate::simd::slice::{self, Unary, Update};
-use crate::simd::{Level, Simd, dispatch};
+use crate::error::{Result, check_len, check_shape};
+use crate::simd::slice::Unary;
+use crate::simd::{Level, apply};
 use crate::tensor::{View, ViewMut};
 
 /// Finished elements of C: a block, and where in C it stands.
 pub struct Finished<'a> {
     /// The elements, to be changed in place.
     pub block: ViewMut<'a>,
+    /// The same block of the matrices beside C; of none, unless the product was given some.
+    pub beside: Beside<'a>,
     /// Row of C of the block's first row.
     pub row: usize,
     /// Column of C of the block's first column.
     pub col: usize,
+}
+
+/// Up to four matrices of C's shape that the epilogue changes together with C, each cut wherever C
+/// is: what is computed from a finished block, or a weight that it is the gradient of.
+#[derive(Debug, Default)]
+pub struct Beside<'a>(pub [Option<ViewMut<'a>>; 4]);
+
+impl Beside<'_> {
+    /// No matrices.
+    pub const NONE: Self = Beside([None, None, None, None]);
+}
+
+impl<'a> Beside<'a> {
+    /// One matrix, the first.
+    pub fn one(matrix: ViewMut<'a>) -> Self {
+        Beside([Some(matrix), None, None, None])
+    }
+
+    /// Errors name `beside`: [`Length`](crate::Error::Length) if there are not as many matrices as
+    /// the epilogue changes, [`Shape`](crate::Error::Shape) if one has not the shape of C.
+    pub(super) fn check(&self, epilogue: &dyn Epilogue, shape: (usize, usize)) -> Result<()> {
+        let first = self.0.iter().take_while(|matrix| matrix.is_some()).count();
+        let all = self.0.iter().flatten().count();
+        check_len("beside", epilogue.beside(), if first == all { all } else { 0 })?;
+        self.0.iter().flatten().try_for_each(|matrix| check_shape("beside", shape, matrix.shape()))
+    }
+
+    /// The `shape` elements of each matrix from `at` on.
+    pub(super) fn block_mut(&mut self, at: (usize, usize), shape: (usize, usize)) -> Beside<'_> {
+        let mut block = Beside::NONE;
+        for (block, matrix) in block.0.iter_mut().zip(&mut self.0) {
+            *block = matrix.as_mut().map(|matrix| matrix.block_mut(at, shape));
+        }
+        block
+    }
+
+    /// The first part of each matrix, and the rest.
+    pub(super) fn split(
+        self,
+        halves: impl Fn(ViewMut<'a>) -> (ViewMut<'a>, ViewMut<'a>),
+    ) -> (Self, Self) {
+        let (mut head, mut tail) = (Beside::NONE, Beside::NONE);
+        for (i, matrix) in self.0.into_iter().enumerate() {
+            if let Some((h, t)) = matrix.map(&halves) {
+                (head.0[i], tail.0[i]) = (Some(h), Some(t));
+            }
+        }
+        (head, tail)
+    }
 }
 
 /// What to do with finished elements. Called from several threads, for disjoint blocks that
@@ -27,6 +78,11 @@ pub trait Epilogue: Sync {
     fn check(&self, output: (usize, usize)) -> Result<()> {
         let _ = output;
         Ok(())
+    }
+
+    /// How many matrices beside C it changes: the first so many of [`Beside`].
+    fn beside(&self) -> usize {
+        0
     }
 
     /// False if [`finish`](Epilogue::finish) changes nothing and need not be called.
@@ -56,9 +112,10 @@ pub struct Map<F>(pub F);
 
 impl<F: Unary + Sync> Epilogue for Map<F> {
     fn finish(&self, level: Level, Finished { mut block, .. }: Finished<'_>) {
-        dispatch!(level, s => block.for_each_row(|_, row| {
-            slice::update(s, &InPlace(&self.0), [], [row]);
-        }));
+        if let Some(all) = block.as_contiguous_mut() {
+            return apply::map_in_place(level, &self.0, all);
+        }
+        block.for_each_row(|_, row| apply::map_in_place(level, &self.0, row));
     }
 }
 
@@ -77,28 +134,29 @@ impl<F: Unary + Sync> Epilogue for MulMap<'_, F> {
         check_shape("other", output, self.other.shape())
     }
 
-    fn finish(&self, level: Level, Finished { mut block, row, col }: Finished<'_>) {
-        dispatch!(level, s => block.for_each_row(|i, c| {
-            let other = self.other.row(row.saturating_add(i)).and_then(|other| other.get(col..)).unwrap_or(&[]);
-            slice::update(s, &Times(&self.f), [other], [c]);
-        }));
+    fn finish(&self, level: Level, Finished { mut block, row, col, .. }: Finished<'_>) {
+        block.for_each_row(|i, c| {
+            let other = self.other.row(row.saturating_add(i)).and_then(|other| other.get(col..));
+            apply::multiply_by(level, &self.f, other.unwrap_or(&[]), c);
+        });
     }
 }
 
-struct InPlace<'a, F>(&'a F);
+/// `beside[0] <- f(c)`, and c stays as it is: an activation whose derivative reads Z, in training.
+#[derive(Clone, Copy, Debug)]
+pub struct MapBeside<F>(pub F);
 
-impl<F: Unary> Update<0, 1> for InPlace<'_, F> {
-    #[inline(always)]
-    fn eval<S: Simd>(&self, s: S, _: [S::F32; 0], [c]: [S::F32; 1]) -> [S::F32; 1] {
-        [self.0.eval(s, c)]
+impl<F: Unary + Sync> Epilogue for MapBeside<F> {
+    fn beside(&self) -> usize {
+        1
     }
-}
 
-struct Times<'a, F>(&'a F);
-
-impl<F: Unary> Update<1, 1> for Times<'_, F> {
-    #[inline(always)]
-    fn eval<S: Simd>(&self, s: S, [x]: [S::F32; 1], [c]: [S::F32; 1]) -> [S::F32; 1] {
-        [s.mul(c, self.0.eval(s, x))]
+    fn finish(&self, level: Level, Finished { mut block, beside, .. }: Finished<'_>) {
+        let [Some(mut to), ..] = beside.0 else { return };
+        block.for_each_row(|i, c| {
+            if let Some(to) = to.row_mut(i) {
+                apply::map(level, &self.0, c, to);
+            }
+        });
     }
 }

@@ -1,12 +1,12 @@
 //! The five loops around the micro-kernel, on one thread.
 
 use super::blocking::Blocking;
-use super::epilogue::Finished;
+use super::epilogue::Beside;
 use super::micro_kernel::{PANEL_VECTORS, Tile, TileStart};
 use super::operand::Operand;
 use super::pack::{pack_a, pack_b};
 use super::tile_shape::TileShape;
-use super::{Product, Start};
+use super::{Product, Start, finish};
 use crate::simd::Level;
 use crate::tensor::ViewMut;
 
@@ -20,6 +20,7 @@ pub(super) fn five_loops<S: TileShape>(
     scratch: &mut [f32],
     product: &Product<'_>,
     mut c: ViewMut<'_>,
+    mut beside: Option<&mut Beside<'_>>,
 ) {
     let ((m, n), k) = (c.shape(), product.a.cols());
     let (packed_b, packed_a) = scratch.split_at_mut(blocking.scratch_b());
@@ -58,7 +59,7 @@ pub(super) fn five_loops<S: TileShape>(
                     shape: (blocking.mc.min(m - i), blocking.nc.min(n - j)),
                     is_last: blocking.kc >= k - p,
                 };
-                macro_kernel(s, level, &block, product, &mut c);
+                macro_kernel(s, level, &block, product, &mut c, beside.as_deref_mut());
                 j += blocking.nc;
             }
             i += blocking.mc;
@@ -74,6 +75,7 @@ pub(super) fn one_block<S: TileShape>(
     level: Level,
     product: &Product<'_>,
     mut c: ViewMut<'_>,
+    beside: Option<&mut Beside<'_>>,
 ) {
     let block = Block {
         a: product.a,
@@ -85,7 +87,7 @@ pub(super) fn one_block<S: TileShape>(
         shape: c.shape(),
         is_last: true,
     };
-    macro_kernel(s, level, &block, product, &mut c);
+    macro_kernel(s, level, &block, product, &mut c, beside);
 }
 
 /// One block of C, and the blocks of A and B that are added to it.
@@ -118,8 +120,8 @@ fn macro_kernel<S: TileShape>(
     block: &Block<'_>,
     product: &Product<'_>,
     c: &mut ViewMut<'_>,
+    mut beside: Option<&mut Beside<'_>>,
 ) {
-    let finishes = block.is_last && product.epilogue.is_needed();
     let (m, n) = block.shape;
     // The strips have about as many rows each: 8 = 4 + 4, not 6 + 2. In a packed block all but the
     // last have MR.
@@ -138,12 +140,9 @@ fn macro_kernel<S: TileShape>(
     while i < m {
         let rows = if i < shorter_from { tallest.min(m - i) } else { tallest - 1 };
         strip(s, block, (i, rows), c);
-        if finishes {
+        if block.is_last {
             let at = (block.at.0 + i, block.at.1);
-            let (row, col) = (product.origin.0 + at.0, product.origin.1 + at.1);
-            product
-                .epilogue
-                .finish(level, Finished { block: c.block_mut(at, (rows, n)), row, col });
+            finish(level, product, (&mut *c, beside.as_deref_mut()), (at, (rows, n)));
         }
         i += rows;
     }

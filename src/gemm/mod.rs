@@ -70,7 +70,7 @@ mod tile_shape;
 #[cfg(test)]
 mod tests;
 
-pub use epilogue::{Epilogue, Finished, Identity, Map, MulMap};
+pub use epilogue::{Beside, Epilogue, Finished, Identity, Map, MapBeside, MulMap};
 pub use operand::Operand;
 pub use packed::{PackedWeight, matmul_packed};
 
@@ -79,6 +79,7 @@ use packed::Packed;
 use crate::cpu::Cpu;
 use crate::error::{Result, check_len, check_shape};
 use crate::scratch::Scratch;
+use crate::simd::Level;
 use crate::tensor::ViewMut;
 
 /// What becomes of the values that the output had before.
@@ -150,18 +151,39 @@ pub fn matmul_fused(
     epilogue: &dyn Epilogue,
     c: ViewMut<'_>,
 ) -> Result<()> {
-    if !is_to_be_computed((a, ("b", b)), start, epilogue, &c)? {
+    if !is_to_be_computed((a, ("b", b)), start, (epilogue, &Beside::NONE), &c)? {
         return Ok(());
     }
     let product = Product { a, b, packed: None, start, epilogue, origin: (0, 0) };
-    parallel::product(cpu, scratch, &product, c)
+    parallel::product(cpu, scratch, &product, c, None)
+}
+
+/// The same with other matrices of C's shape that the epilogue changes together with C.
+///
+/// Errors as for [`matmul_fused`], and [`Error::Length`](crate::Error::Length) or
+/// [`Error::Shape`](crate::Error::Shape) name `beside` if there are not as many as
+/// [`Epilogue::beside`] says, or not of C's shape.
+pub fn matmul_fused_beside(
+    cpu: Cpu,
+    scratch: &mut Scratch,
+    (a, b): (Operand<'_>, Operand<'_>),
+    start: Start<'_>,
+    epilogue: &dyn Epilogue,
+    c: ViewMut<'_>,
+    mut beside: Beside<'_>,
+) -> Result<()> {
+    if !is_to_be_computed((a, ("b", b)), start, (epilogue, &beside), &c)? {
+        return Ok(());
+    }
+    let product = Product { a, b, packed: None, start, epilogue, origin: (0, 0) };
+    parallel::product(cpu, scratch, &product, c, Some(&mut beside))
 }
 
 /// Checks the shapes of a product; false if there is nothing to compute.
 fn is_to_be_computed(
     (a, (name, b)): (Operand<'_>, (&'static str, Operand<'_>)),
     start: Start<'_>,
-    epilogue: &dyn Epilogue,
+    (epilogue, beside): (&dyn Epilogue, &Beside<'_>),
     c: &ViewMut<'_>,
 ) -> Result<bool> {
     check_shape(name, (a.cols(), b.cols()), b.shape())?;
@@ -170,7 +192,34 @@ fn is_to_be_computed(
         check_len("bias", c.cols(), bias.len())?;
     }
     epilogue.check(c.shape())?;
+    beside.check(epilogue, c.shape())?;
     Ok(c.rows() > 0 && c.cols() > 0)
+}
+
+/// The epilogue of a whole product.
+fn finish_all(
+    level: Level,
+    product: &Product<'_>,
+    mut c: ViewMut<'_>,
+    beside: Option<&mut Beside<'_>>,
+) {
+    let shape = c.shape();
+    finish(level, product, (&mut c, beside), ((0, 0), shape));
+}
+
+/// Hands a finished block of C to the epilogue, if there is anything to do.
+fn finish(
+    level: Level,
+    product: &Product<'_>,
+    (c, beside): (&mut ViewMut<'_>, Option<&mut Beside<'_>>),
+    (at, shape): ((usize, usize), (usize, usize)),
+) {
+    if product.epilogue.is_needed() {
+        let (row, col) = (product.origin.0 + at.0, product.origin.1 + at.1);
+        let beside = beside.map_or(Beside::NONE, |beside| beside.block_mut(at, shape));
+        let block = c.block_mut(at, shape);
+        product.epilogue.finish(level, Finished { block, beside, row, col });
+    }
 }
 
 /// One product, or the part of it that computes the block of C at `origin`.

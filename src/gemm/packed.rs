@@ -4,7 +4,7 @@
 //! what the five loops would pack, so that they read it instead.
 
 use super::blocking::{block_of_k, panels};
-use super::epilogue::Epilogue;
+use super::epilogue::{Beside, Epilogue};
 use super::operand::Operand;
 use super::pack::pack_b;
 use super::tile_shape::TileShape;
@@ -100,7 +100,7 @@ pub fn matmul_packed<'a>(
     let data = w.data.as_slice();
     // For its shape; the portable product reads it as the matrix that it is.
     let b = Operand::from(View::contiguous(w.k, w.n, &data[..w.k * w.n]));
-    if !is_to_be_computed((a, ("w", b)), start, epilogue, &c)? {
+    if !is_to_be_computed((a, ("w", b)), start, (epilogue, &Beside::NONE), &c)? {
         return Ok(());
     }
     let packed = match w.level {
@@ -109,7 +109,7 @@ pub fn matmul_packed<'a>(
         _ => Some(Packed { data, cols: data.len() / w.k }),
     };
     let product = Product { a, b, packed, start, epilogue, origin: (0, 0) };
-    parallel::product(cpu.with_level(w.level), scratch, &product, c)
+    parallel::product(cpu.with_level(w.level), scratch, &product, c, None)
 }
 
 #[inline(always)]

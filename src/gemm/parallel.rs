@@ -4,7 +4,10 @@
 //! what its piece reads into its own part of the scratch. No element is computed in parts, so
 //! neither the path nor the split changes a result.
 
+use core::mem::take;
+
 use super::blocking::{Blocking, Problem, is_one_block, is_streamed};
+use super::epilogue::Beside;
 use super::macro_kernel::{five_loops, one_block};
 use super::stream::stream;
 use super::tile_shape::TileShape;
@@ -43,19 +46,20 @@ pub(super) fn product(
     scratch: &mut Scratch,
     product: &Product<'_>,
     c: ViewMut<'_>,
+    beside: Option<&mut Beside<'_>>,
 ) -> Result<()> {
     let ((m, n), k) = (c.shape(), product.a.cols());
     let work = (m as u64).saturating_mul(n as u64).saturating_mul(k as u64);
     let threads = threads_for(cpu, work / MACS_PER_NS);
     if threads == 1 && is_read_in_place(product, (m, n, k)) {
-        run_one_block(cpu.level(), product, c);
+        run_one_block(cpu.level(), product, c, beside);
         return Ok(());
     }
     let plan = plan(cpu, product, (m, n));
     let pieces = m.div_ceil(plan.unit.0).saturating_mul(n.div_ceil(plan.unit.1));
     let threads = threads.min(pieces);
     let scratch = scratch.take(plan.scratch().saturating_mul(threads))?;
-    divide(cpu, threads, plan, scratch, product, c);
+    divide(cpu, (threads, plan), scratch, product, c, beside);
     Ok(())
 }
 
@@ -115,34 +119,40 @@ impl Plan {
 /// Halves C, a side of it counted in units, until one thread is left for each part.
 fn divide(
     cpu: Cpu,
-    threads: usize,
-    plan: Plan,
+    (threads, plan): (usize, Plan),
     scratch: &mut [f32],
     product: &Product<'_>,
     c: ViewMut<'_>,
+    beside: Option<&mut Beside<'_>>,
 ) {
     let (m, n) = c.shape();
     let (tall, wide) = (m.div_ceil(plan.unit.0), n.div_ceil(plan.unit.1));
     let by_rows = plan.by_rows(threads, (tall, wide));
     let (pieces, unit) = if by_rows { (tall, plan.unit.0) } else { (wide, plan.unit.1) };
     if threads < 2 || pieces < 2 {
-        return run(cpu.level(), plan.path, scratch, product, c);
+        return run(cpu.level(), plan.path, scratch, product, c, beside);
     }
     let first = threads / 2;
     let cut = (pieces * first / threads).max(1) * unit;
-    let (head_c, tail_c, head, tail) = if by_rows {
-        let (head_c, tail_c) = c.split_rows_at(cut);
-        (head_c, tail_c, product.part((0, 0), (cut, n)), product.part((cut, 0), (m - cut, n)))
+    let (head, tail) = if by_rows {
+        (product.part((0, 0), (cut, n)), product.part((cut, 0), (m - cut, n)))
     } else {
-        let (head_c, tail_c) = c.split_cols_at(cut);
-        (head_c, tail_c, product.part((0, 0), (m, cut)), product.part((0, cut), (m, n - cut)))
+        (product.part((0, 0), (m, cut)), product.part((0, cut), (m, n - cut)))
     };
+    let (head_c, tail_c) = halves(c, by_rows, cut);
+    let beside = beside.map(|beside| take(beside).split(|matrix| halves(matrix, by_rows, cut)));
+    let (mut head_beside, mut tail_beside) = beside.unzip();
     let (head_scratch, tail_scratch) = scratch.split_at_mut(plan.scratch() * first);
+    let rest = threads - first;
     join(
         cpu,
-        || divide(cpu, first, plan, head_scratch, &head, head_c),
-        || divide(cpu, threads - first, plan, tail_scratch, &tail, tail_c),
+        || divide(cpu, (first, plan), head_scratch, &head, head_c, head_beside.as_mut()),
+        || divide(cpu, (rest, plan), tail_scratch, &tail, tail_c, tail_beside.as_mut()),
     );
+}
+
+fn halves(matrix: ViewMut<'_>, by_rows: bool, cut: usize) -> (ViewMut<'_>, ViewMut<'_>) {
+    if by_rows { matrix.split_rows_at(cut) } else { matrix.split_cols_at(cut) }
 }
 
 impl<'a> Product<'a> {
@@ -161,35 +171,47 @@ impl<'a> Product<'a> {
 }
 
 /// One piece, on this thread. Dispatch happens here, inside the job.
-fn run(level: Level, path: Path, scratch: &mut [f32], product: &Product<'_>, c: ViewMut<'_>) {
+fn run(
+    level: Level,
+    path: Path,
+    scratch: &mut [f32],
+    product: &Product<'_>,
+    c: ViewMut<'_>,
+    beside: Option<&mut Beside<'_>>,
+) {
     match level {
-        Level::Portable => portable::product(product, c),
+        Level::Portable => portable::product(product, c, beside),
         #[cfg(target_arch = "x86_64")]
         Level::Avx2(s) => s.vectorize(
             #[inline(always)]
-            || run_on(s, level, path, scratch, product, c),
+            || run_on(s, level, path, scratch, product, c, beside),
         ),
         #[cfg(target_arch = "x86_64")]
         Level::Avx512(s) => s.vectorize(
             #[inline(always)]
-            || run_on(s, level, path, scratch, product, c),
+            || run_on(s, level, path, scratch, product, c, beside),
         ),
     }
 }
 
 /// The same for a product so small that choosing a path costs more than computing it.
-fn run_one_block(level: Level, product: &Product<'_>, c: ViewMut<'_>) {
+fn run_one_block(
+    level: Level,
+    product: &Product<'_>,
+    c: ViewMut<'_>,
+    beside: Option<&mut Beside<'_>>,
+) {
     match level {
-        Level::Portable => portable::product(product, c),
+        Level::Portable => portable::product(product, c, beside),
         #[cfg(target_arch = "x86_64")]
         Level::Avx2(s) => s.vectorize(
             #[inline(always)]
-            || one_block(s, level, product, c),
+            || one_block(s, level, product, c, beside),
         ),
         #[cfg(target_arch = "x86_64")]
         Level::Avx512(s) => s.vectorize(
             #[inline(always)]
-            || one_block(s, level, product, c),
+            || one_block(s, level, product, c, beside),
         ),
     }
 }
@@ -202,10 +224,11 @@ fn run_on<S: TileShape>(
     scratch: &mut [f32],
     product: &Product<'_>,
     c: ViewMut<'_>,
+    beside: Option<&mut Beside<'_>>,
 ) {
     match path {
-        Path::OneBlock => one_block(s, level, product, c),
-        Path::Stream => stream(s, level, product, c),
-        Path::Blocks(blocking) => five_loops(s, level, blocking, scratch, product, c),
+        Path::OneBlock => one_block(s, level, product, c, beside),
+        Path::Stream => stream(s, level, product, c, beside),
+        Path::Blocks(blocking) => five_loops(s, level, blocking, scratch, product, c, beside),
     }
 }

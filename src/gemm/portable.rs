@@ -3,13 +3,13 @@
 //!
 //! It allocates its packing buffers in each call, which this crate's own kernels do not.
 
-use super::epilogue::Finished;
-use super::{Product, Start};
+use super::epilogue::Beside;
+use super::{Product, Start, finish_all};
 use crate::simd::Level;
 use crate::tensor::ViewMut;
 
 /// Computes `product` into `c`, which has its shape.
-pub(super) fn product(product: &Product<'_>, mut c: ViewMut<'_>) {
+pub(super) fn product(product: &Product<'_>, mut c: ViewMut<'_>, beside: Option<&mut Beside<'_>>) {
     let ((m, n), k) = (c.shape(), product.a.cols());
     let beta = match product.start {
         // Written here where nothing else would write: with k = 0 there is no product.
@@ -54,10 +54,7 @@ pub(super) fn product(product: &Product<'_>, mut c: ViewMut<'_>) {
             );
         }
     }
-    if product.epilogue.is_needed() {
-        let (row, col) = product.origin;
-        product.epilogue.finish(Level::Portable, Finished { block: c, row, col });
-    }
+    finish_all(Level::Portable, product, c, beside);
 }
 
 /// `x`, but +0 for -0. A sum that starts at -0 and underflows has the sign of its place in the

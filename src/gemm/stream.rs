@@ -11,15 +11,21 @@
 //!
 //! An element of C is still one chain in the order of k.
 
-use super::epilogue::Finished;
-use super::{Product, Start};
+use super::epilogue::Beside;
+use super::{Product, Start, finish_all};
 use crate::simd::{Level, Simd};
 use crate::tensor::ViewMut;
 
 /// Computes `product`, of one to four rows and a B with contiguous rows, into `c`. (With more rows
 /// their elements of A, the accumulators and a row of B would not fit into AVX2's registers.)
 #[inline(always)]
-pub(super) fn stream<S: Simd>(s: S, level: Level, product: &Product<'_>, mut c: ViewMut<'_>) {
+pub(super) fn stream<S: Simd>(
+    s: S,
+    level: Level,
+    product: &Product<'_>,
+    mut c: ViewMut<'_>,
+    beside: Option<&mut Beside<'_>>,
+) {
     prepare(product.start, &mut c);
     // SAFETY: C has as many rows as A and as the first number says.
     unsafe {
@@ -33,10 +39,7 @@ pub(super) fn stream<S: Simd>(s: S, level: Level, product: &Product<'_>, mut c: 
             }
         }
     }
-    if product.epilogue.is_needed() {
-        let (row, col) = product.origin;
-        product.epilogue.finish(level, Finished { block: c, row, col });
-    }
+    finish_all(level, product, c, beside);
 }
 
 /// # Safety

@@ -94,7 +94,7 @@ fn run(
     let mut scratch = vec![f32::NAN; blocking.scratch()];
     let product = Product { a, b, packed: None, start, epilogue, origin: (0, 0) };
     let c = ViewMut::new(m, n, c).expect("c");
-    five_loops(S, Level::Portable, blocking, &mut scratch, &product, c);
+    five_loops(S, Level::Portable, blocking, &mut scratch, &product, c, None);
 }
 
 #[test]
@@ -274,7 +274,7 @@ fn streamed_rows_are_exact() {
             let epilogue = &Map(TwoMinus);
             let product =
                 Product { a: a_view, b: b_view, packed: None, start, epilogue, origin: (0, 0) };
-            stream(S, Level::Portable, &product, ViewMut::new(m, n, &mut c).expect("c"));
+            stream(S, Level::Portable, &product, ViewMut::new(m, n, &mut c).expect("c"), None);
             assert_eq!(c, expected, "{m} {n} {k} {start:?}");
         }
     }

@@ -10,14 +10,14 @@
 //! ```text
 //!   z = x.w + b        e_z  = e_x.|w| + g(in + 1) (x^.|w| + |b|)
 //!   y = f(z)           e_y  = s e_z + k u y^          s >= |f'| within e_z of z;  k: error of f
-//!   f'(y)              e_f' = |df'/dy| e_y + ..       1 where a ReLU may be on either side of 0
+//!   f'                 e_f' = change of f' within e_z of z + k u ..     1 where a ReLU may turn
 //!   d_z = d_y f'       e_dz = e_dy |f'| + d_y^ e_f' + u d_y^ f'^
 //!   d_w = x^T.d_z      e_dw = e_x^T.|d_z| + x^T^.e_dz + g(batch) x^T^.d_z^
 //!   d_x = d_z.w^T      e_dx = e_dz.|w|^T + g(out) d_z^.|w|^T
 //! ```
 
 use super::matrix::Matrix;
-use super::reference::{Backward, Forward, Layer, Model, Softmax, df, softmax};
+use super::reference::{Backward, Forward, Layer, Model, Softmax, softmax};
 use crate::activation::Activation;
 use crate::loss::Loss;
 use crate::math::{EXP_NONPOSITIVE_MAX_ULP, LOG_MAX_ULP, SIGMOID_MAX_ULP, TANH_MAX_ULP};
@@ -72,9 +72,9 @@ impl Rounding {
         for (l, layer) in model.layers.iter().enumerate().rev() {
             let (w, _) = layer.parameters(parameters);
             let (x, e_x) = (forward.y[l].t(), e_y[l].t());
-            let e_df = self.derivative(layer, &e_z[l], (forward, l), &e_y[l + 1]);
-            let y = &forward.y[l + 1];
-            let e_dz = self.delta(layer, (&backward.d_y[l], &e_dy), (y, &e_df));
+            let z = &forward.z[l];
+            let e_df = self.derivative(layer, (z, &e_z[l]));
+            let e_dz = self.delta(layer, (&backward.d_y[l], &e_dy), (z, &e_df));
             let d_z = (&backward.d_z[l], &e_dz);
             let ones = Matrix::from_fn(1, model.input.rows, |_, _| 1.0);
 
@@ -107,51 +107,48 @@ impl Rounding {
 
     /// Of `y = f(z)`.
     fn activation(self, layer: &Layer, (z, e_z): Inexact<'_>, y: &Matrix) -> Matrix {
-        // The largest |f'| within e of z; the second derivatives are below 1.
-        let slope = |z: f64, e: f64, y: f64| match layer.activation {
-            Activation::Identity => 1.0,
-            Activation::Relu => f64::from(u8::from(z + e > 0.0)),
-            Activation::Sigmoid | Activation::Tanh => df(layer.activation, y) + e,
-        };
+        let f = |z: f64| layer.activation.exact(z);
         let function = match layer.activation {
             Activation::Identity | Activation::Relu => 0.0,
-            Activation::Sigmoid | Activation::Tanh => FUNCTION * self.0,
+            _ => FUNCTION * self.0,
         };
         let mut e = z.zip(e_z, |_, e| e);
         for (e, (&z, &y)) in e.data.iter_mut().zip(z.data.iter().zip(&y.data)) {
-            *e *= slope(z, *e, y);
-            *e += function * largest(y, *e) + UNDERFLOW;
+            // The largest |f'| within e of z is at an end of the interval, or a little above: the
+            // second derivatives of functions that turn in between are below 2.
+            let slopes = [f(z - *e).1, f(z).1, f(z + *e).1];
+            let slope = slopes.into_iter().fold(0.0, |most: f64, slope| most.max(slope.abs()));
+            *e *= if function == 0.0 { slope } else { slope + 2.0 * *e };
+            // Where f is small because large terms cancel, its error is that of the terms.
+            *e += function * (largest(y, *e) + z.abs().min(1.0)) + UNDERFLOW;
         }
         e
     }
 
-    /// Of `f'(y)`.
-    fn derivative(
-        self,
-        layer: &Layer,
-        e_z: &Matrix,
-        (forward, l): (&Forward, usize),
-        e_y: &Matrix,
-    ) -> Matrix {
-        let (z, y) = (&forward.z[l], &forward.y[l + 1]);
-        let u = self.gamma(2);
-        match layer.activation {
-            Activation::Identity => z.map(|_| 0.0),
-            Activation::Relu => z.zip(e_z, |z, e| f64::from(u8::from(z.abs() <= e))),
-            // y (1 - y)
-            Activation::Sigmoid => y.zip(e_y, |y, e| {
-                ((1.0 - 2.0 * y).abs() + e) * e + u * largest(y, e) * largest(1.0 - y, e)
-            }),
-            // 1 - y^2
-            Activation::Tanh => y.zip(e_y, |y, e| {
-                (2.0 * y.abs() + e) * e + u * (1.0 + largest(y, e) * largest(y, e))
-            }),
+    /// Of `f'`, computed from z or from y.
+    fn derivative(self, layer: &Layer, (z, e_z): Inexact<'_>) -> Matrix {
+        let df = |z: f64| layer.activation.exact(z).1;
+        if layer.activation == Activation::Identity {
+            return z.map(|_| 0.0);
         }
+        // From 0 to 1 where a kink is within e. f' is made of a few terms of the size of 1, or of
+        // f'(0), and of y.
+        let rounding = 2.0 * FUNCTION * self.0;
+        let of_terms = 1.0 + df(0.0).abs();
+        z.zip(e_z, |z, e| {
+            let slope = df(z);
+            let change = (df(z - e) - slope).abs().max((df(z + e) - slope).abs());
+            let rounding = match layer.activation {
+                Activation::Relu => 0.0,
+                _ => rounding * (of_terms + slope.abs()) + 2.0 * e * e,
+            };
+            change + rounding
+        })
     }
 
-    /// Of `d_z = d_y f'(y)`.
-    fn delta(self, layer: &Layer, (d_y, e_dy): Inexact<'_>, (y, e_df): Inexact<'_>) -> Matrix {
-        let slope = y.map(|y| df(layer.activation, y));
+    /// Of `d_z = d_y f'`.
+    fn delta(self, layer: &Layer, (d_y, e_dy): Inexact<'_>, (z, e_df): Inexact<'_>) -> Matrix {
+        let slope = z.map(|z| layer.activation.exact(z).1);
         let mut e = e_dy.clone();
         let factors = d_y.data.iter().zip(slope.data.iter().zip(&e_df.data));
         for (e, (&d, (&slope, &e_slope))) in e.data.iter_mut().zip(factors) {

@@ -3,7 +3,7 @@
 //! ```text
 //!   forward     Z = X.W + b     Y = f(Z)              for each layer; Y is the X of the next
 //!   loss        L = L(Y)        dY = dL/dY            of the last one
-//!   backward    dZ = dY * f'(Y)
+//!   backward    dZ = dY * f'(Z)
 //!               dW = X^T.dZ     db = sums of the columns of dZ
 //!               dX = dZ.W^T                           the dY of the layer below
 //! ```
@@ -53,28 +53,6 @@ pub(super) struct Backward {
     pub gradient: Vec<f64>,
 }
 
-/// `y = f(z)`
-fn f(activation: Activation, z: f64) -> f64 {
-    match activation {
-        Activation::Identity => z,
-        Activation::Relu if z <= 0.0 => 0.0,
-        Activation::Relu => z, // NaN too
-        Activation::Sigmoid => 1.0 / (1.0 + (-z).exp()),
-        Activation::Tanh => z.tanh(),
-    }
-}
-
-/// `f'(z)`, from `y = f(z)`
-pub(super) fn df(activation: Activation, y: f64) -> f64 {
-    match activation {
-        Activation::Identity => 1.0,
-        Activation::Relu if y <= 0.0 => 0.0,
-        Activation::Relu => 1.0, // at NaN too
-        Activation::Sigmoid => y * (1.0 - y),
-        Activation::Tanh => 1.0 - y * y,
-    }
-}
-
 impl Model {
     /// The model of a network, and its parameters: layer after layer, the weight and then the
     /// bias. Shapes were checked.
@@ -114,7 +92,7 @@ impl Model {
             let (w, b) = layer.parameters(parameters);
             let x = pass.output();
             let z = x.product(&w).plus_row(b);
-            let y = z.map(|z| f(layer.activation, z));
+            let y = z.map(|z| layer.activation.exact(z).0);
             pass.z.push(z);
             pass.y.push(y);
         }
@@ -127,8 +105,8 @@ impl Model {
         let mut d_y = self.loss_gradient(pass.output());
         for (l, layer) in self.layers.iter().enumerate().rev() {
             let (w, b) = layer.parameters(parameters);
-            let (x, y) = (&pass.y[l], &pass.y[l + 1]);
-            let d_z = d_y.zip(y, |d, y| d * df(layer.activation, y));
+            let (x, z) = (&pass.y[l], &pass.z[l]);
+            let d_z = d_y.zip(z, |d, z| d * layer.activation.exact(z).1);
             let d_w = x.t().product(&d_z);
             let d_b = d_z.column_sums();
             let d_x = d_z.product(&w.t());

@@ -46,7 +46,7 @@ pub fn to_bytes(network: &Network) -> Result<Vec<u8>, FileError> {
     for (i, layer) in (0..network.layers()).map_while(|i| network.layer(i)).enumerate() {
         let (weight, bias) = (layer.weight, layer.bias);
         let kind = if bias.is_empty() { "dense_without_bias" } else { "dense" };
-        description += &format!("; {kind} {} {}", weight.cols(), layer.activation.name());
+        description += &format!("; {kind} {} {}", weight.cols(), layer.activation);
         let elements = weight.as_contiguous().unwrap_or(&[]);
         tensors.push((weight_name(i), Saved(vec![weight.rows(), weight.cols()], elements)));
         if !bias.is_empty() {
@@ -128,7 +128,7 @@ impl Described {
             "dense_without_bias" => false,
             _ => return None,
         };
-        let activation = Activation::from_name(activation)?;
+        let activation = activation.parse().ok()?;
         Some(Self { width: width.parse().ok()?, activation, bias })
     }
 

@@ -4,7 +4,7 @@ use super::Network;
 use super::plan::{LayerSpec, Plan, Spec};
 use crate::activation::Activation;
 use crate::error::{Error, Result, checked_size};
-use crate::init::Init;
+use crate::init::{Fan, Init, gain};
 use crate::rng::stream;
 use crate::scratch::Buffer;
 
@@ -37,8 +37,8 @@ impl Builder {
         self
     }
 
-    /// How weights start, in all layers. Without this, layers with ReLU start as
-    /// [`Init::HeNormal`] and others as [`Init::XavierUniform`] with gain 1. Biases start at zero,
+    /// How weights start, in all layers. Without this, layers with ReLU or one of its kin, which pass
+    /// about half of what they get, start as [`Init::HeNormal`] and others as [`Init::XavierUniform`] with gain 1. Biases start at zero,
     /// except under an initialiser that says otherwise ([`Init::TorchLinear`]).
     pub fn init(self, init: Init) -> Self {
         Self { init: Some(init), ..self }
@@ -52,7 +52,7 @@ impl Builder {
     /// The network.
     ///
     /// Errors: [`Value`](Error::Value) names `layers` if there are none, `inputs` or `width` if it
-    /// is 0, or a setting of the initialiser; [`Overflow`](Error::Overflow) or
+    /// is 0, or a setting of an activation or of the initialiser; [`Overflow`](Error::Overflow) or
     /// [`OutOfMemory`](Error::OutOfMemory) if the parameters do not fit into memory.
     pub fn build(self) -> Result<Network> {
         let positive = |argument, found: usize| {
@@ -64,6 +64,7 @@ impl Builder {
         let (mut fan_in, mut total) = (self.inputs, 0_usize);
         for layer in &self.layers {
             positive("width", layer.width)?;
+            layer.activation.check()?;
             let weight = checked_size("weight", fan_in, layer.width)?;
             // Gaps between tensors are below 32 elements a layer.
             let more = weight.saturating_add(layer.width).saturating_add(32);
@@ -80,15 +81,23 @@ impl Builder {
     }
 }
 
+/// How the weights of a layer start with that activation.
+fn default_init(activation: Activation) -> Init {
+    match activation {
+        Activation::Relu | Activation::Relu6 | Activation::Hardswish => Init::HeNormal,
+        Activation::LeakyRelu(f) => {
+            Init::KaimingNormal { gain: gain::leaky_relu(f.slope), fan: Fan::In }
+        }
+        _ => Init::XavierUniform { gain: 1.0 },
+    }
+}
+
 impl Network {
     fn initialise(&mut self, init: Option<Init>, seed: u64) -> Result<()> {
         let parameters = self.parameters.as_mut_slice();
         for (i, layer) in self.plan.layers().enumerate() {
             let (fan_in, fan_out) = layer.shape;
-            let init = init.unwrap_or(match layer.activation {
-                Activation::Relu => Init::HeNormal,
-                _ => Init::XavierUniform { gain: 1.0 },
-            });
+            let init = init.unwrap_or(default_init(layer.activation));
             let streams = stream::INIT + 2 * i as u64;
             init.fill(&mut parameters[layer.weight.clone()], fan_in, fan_out, seed, streams)?;
             let bias = &mut parameters[layer.bias.clone()];

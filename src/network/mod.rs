@@ -182,7 +182,7 @@ impl fmt::Debug for Network {
         let mut list = f.debug_list();
         list.entry(&format_args!("{} inputs", self.inputs()));
         for layer in self.plan.layers() {
-            let (name, width) = (layer.activation.name(), layer.shape.1);
+            let (name, width) = (layer.activation, layer.shape.1);
             let bias = if layer.bias.is_empty() { " without bias" } else { "" };
             list.entry(&format_args!("dense {width} {name}{bias}"));
         }

@@ -19,7 +19,7 @@
 use core::ops::Range;
 
 use super::slots::Slots;
-use crate::activation::Activation;
+use crate::activation::{Activation, Reads};
 use crate::error::{Error, Result};
 use crate::gemm::Accum;
 
@@ -148,6 +148,10 @@ pub(super) struct Plan {
     pub delta_slots: Vec<usize>,
     /// Every activation kept, for a backward pass.
     pub training: Layout,
+    /// Elements per sample of the Z that are kept beside them, and for each node which of those is
+    /// its own: where the derivative of its activation reads Z.
+    pub z_widths: Vec<usize>,
+    pub z_of: Vec<Option<usize>>,
     /// Activations kept until they have been read.
     pub prediction: Layout,
     /// Elements of the parameter arena, with the gaps between tensors.
@@ -174,8 +178,25 @@ impl Plan {
             places: [Place::Caller(0)].into_iter().chain(kept).collect(),
             widths: nodes[1..].iter().map(|node| node.width).collect(),
         };
+        let mut z_widths = Vec::new();
+        let mut z_of = Vec::new();
+        for node in &nodes {
+            let is_kept = node.activation().reads() == Reads::Input;
+            z_of.push(is_kept.then_some(z_widths.len()));
+            z_widths.extend(is_kept.then_some(node.width));
+        }
         let outputs = with_slots;
-        Ok(Plan { nodes, outputs, backward, delta_slots, training, prediction, arena })
+        Ok(Plan {
+            nodes,
+            outputs,
+            backward,
+            delta_slots,
+            training,
+            z_widths,
+            z_of,
+            prediction,
+            arena,
+        })
     }
 
     /// The layers, first to last.

@@ -24,9 +24,9 @@ impl Network {
         let batch = input.rows();
         workspace.held = None;
         workspace.prepare_training(&self.plan, batch)?;
-        let Workspace { scratch, activations, .. } = &mut *workspace;
-        let kept = (&self.plan.training, activations);
-        self.walk_forward(cpu, scratch, kept, input, &mut [])?;
+        let Workspace { scratch, activations, pre_activations, .. } = &mut *workspace;
+        let to = (&self.plan.training, activations);
+        self.walk_forward(cpu, scratch, to, Some(pre_activations), input, &mut [])?;
         workspace.held = Some((batch, self.plan.arena));
         Ok(self.held_output(workspace, 0, batch))
     }
@@ -181,7 +181,7 @@ impl Network {
         }
         let Workspace { scratch, predictions, .. } = workspace;
         predictions.lay_out(batch, self.plan.prediction.widths.iter().copied())?;
-        self.walk_forward(cpu, scratch, (&self.plan.prediction, predictions), input, outputs)
+        self.walk_forward(cpu, scratch, (&self.plan.prediction, predictions), None, input, outputs)
     }
 
     /// The gradients of all parameters after a backward pass, in the order of
@@ -222,9 +222,10 @@ impl Network {
     }
 
     fn check_held(&self, workspace: &Workspace, batch: usize) -> Result<()> {
-        let Workspace { held, activations, deltas, .. } = workspace;
+        let Workspace { held, activations, pre_activations, deltas, .. } = workspace;
         if *held == Some((batch, self.plan.arena))
             && activations.has_layout(batch, self.plan.training.widths.iter().copied())
+            && pre_activations.has_layout(batch, self.plan.z_widths.iter().copied())
             && deltas.has_layout(batch, self.plan.delta_slots.iter().copied())
         {
             return Ok(());

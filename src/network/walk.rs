@@ -13,12 +13,14 @@ use crate::tensor::{View, ViewMut};
 
 impl Network {
     /// The values of all nodes, each where `layout` says: in `arena`, which has room for them, or
-    /// in one of `outputs`. These are not read, and if there are any, then there are all.
+    /// in one of `outputs`. These are not read, and if there are any, then there are all. With
+    /// `kept`, the Z that derivatives read go there.
     pub(super) fn walk_forward(
         &self,
         cpu: Cpu,
         scratch: &mut Scratch,
         (layout, arena): (&Layout, &mut Arena),
+        mut kept: Option<&mut Arena>,
         input: View<'_>,
         outputs: &mut [ViewMut<'_>],
     ) -> Result<()> {
@@ -41,7 +43,16 @@ impl Network {
                 };
                 match op {
                     Op::Input => {}
-                    Op::Dense(layer) => dense::forward(cpu, scratch, self.dense(layer), x, y)?,
+                    Op::Dense(layer) => {
+                        let layer = self.dense(layer);
+                        match (self.plan.z_of[node], kept.as_deref_mut()) {
+                            (Some(slot), Some(kept)) => {
+                                let z = self.matrix_mut(node, batch, kept.get_mut(slot));
+                                dense::forward_saving(cpu, scratch, layer, x, (z, y))?;
+                            }
+                            _ => dense::forward(cpu, scratch, layer, x, y)?,
+                        }
+                    }
                     Op::Add => {
                         let accum = if i == 0 { Accum::Replace } else { Accum::Add };
                         transfer(cpu, (x, 0), (accum, y));
@@ -73,15 +84,19 @@ impl Network {
         mut d_input: Option<ViewMut<'_>>,
     ) -> Result<()> {
         let batch = input.rows();
-        let Workspace { scratch, activations, deltas, gradients, .. } = workspace;
+        let Workspace { scratch, activations, pre_activations, deltas, gradients, .. } = workspace;
         let value = |node: usize| match self.plan.training.places[node] {
             Place::Caller(_) => input,
             Place::Slot(slot) => self.matrix(node, batch, activations.get(slot)),
         };
+        let slope_from = |node: usize| match self.plan.z_of[node] {
+            Some(slot) => self.matrix(node, batch, pre_activations.get(slot)),
+            None => value(node),
+        };
         for output in self.plan.outputs.iter().filter(|output| !output.is_read) {
             let delta = self.matrix_mut(output.node, batch, deltas.get_mut(output.delta));
             let activation = self.plan.nodes[output.node].activation();
-            dense::output_gradient(cpu, activation, value(output.node), delta)?;
+            dense::output_gradient(cpu, activation, slope_from(output.node), delta)?;
         }
         for step in &self.plan.backward {
             let Node { op, from, .. } = &self.plan.nodes[step.node];
@@ -97,7 +112,8 @@ impl Network {
                 };
                 let d_y = self.matrix(step.node, batch, d_y);
                 let activation = self.plan.nodes[from].activation();
-                let below = write.completes.then_some(Below { activation, output: x });
+                let slope_from = slope_from(from);
+                let below = write.completes.then_some(Below { activation, slope_from });
                 if let Some(to) = to {
                     let to = (write.accum, to);
                     match op {
@@ -158,7 +174,8 @@ fn hand_down(
     below: Option<Below<'_>>,
 ) -> Result<()> {
     transfer(cpu, from, (accum, to.reborrow()));
-    below.map_or(Ok(()), |below| dense::output_gradient(cpu, below.activation, below.output, to))
+    below
+        .map_or(Ok(()), |below| dense::output_gradient(cpu, below.activation, below.slope_from, to))
 }
 
 /// dW and db of a layer, to their places in the arena.

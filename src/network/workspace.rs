@@ -15,6 +15,7 @@ use crate::scratch::{Buffer, Scratch};
 pub struct Workspace {
     pub(super) scratch: Scratch,
     pub(super) activations: Arena,
+    pub(super) pre_activations: Arena,
     pub(super) deltas: Arena,
     pub(super) predictions: Arena,
     pub(super) gradients: Buffer,
@@ -28,6 +29,7 @@ impl Workspace {
         Self {
             scratch: Scratch::new(),
             activations: Arena::new(),
+            pre_activations: Arena::new(),
             deltas: Arena::new(),
             predictions: Arena::new(),
             gradients: Buffer::new(),
@@ -37,7 +39,7 @@ impl Workspace {
 
     /// Bytes held.
     pub fn bytes(&self) -> usize {
-        let arenas = [&self.activations, &self.deltas, &self.predictions];
+        let arenas = [&self.activations, &self.pre_activations, &self.deltas, &self.predictions];
         let arenas: usize = arenas.iter().map(|arena| arena.buffer.bytes()).sum();
         self.scratch.bytes() + self.gradients.bytes() + arenas
     }
@@ -46,7 +48,8 @@ impl Workspace {
     pub fn poison(&mut self) {
         self.scratch.poison();
         self.gradients.as_mut_slice().fill(f32::NAN);
-        for arena in [&mut self.activations, &mut self.deltas, &mut self.predictions] {
+        let Self { activations, pre_activations, deltas, predictions, .. } = self;
+        for arena in [activations, pre_activations, deltas, predictions] {
             arena.buffer.as_mut_slice().fill(f32::NAN);
         }
         self.held = None;
@@ -55,6 +58,7 @@ impl Workspace {
     /// Room for a training pass of `batch` samples.
     pub(super) fn prepare_training(&mut self, plan: &Plan, batch: usize) -> Result<()> {
         self.activations.lay_out(batch, plan.training.widths.iter().copied())?;
+        self.pre_activations.lay_out(batch, plan.z_widths.iter().copied())?;
         self.deltas.lay_out(batch, plan.delta_slots.iter().copied())?;
         self.gradients.grow(plan.arena)
     }

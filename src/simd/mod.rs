@@ -18,6 +18,7 @@
 //! For the same reason a closure handed to rayon must dispatch inside the job, never around it.
 //! `tests/conventions.rs` checks the attribute.
 
+pub(crate) mod apply;
 mod caches;
 mod level;
 mod portable;

@@ -178,7 +178,7 @@ impl Given {
                 wrong.push(name)
             }
         };
-        must(output.shape() == (input.rows(), weight.cols()), "output");
+        must(output.shape() == (input.rows(), weight.cols()), "slope_from");
         must(d_output.shape() == output.shape(), "d_output");
         must(d_weight.shape() == weight.shape(), "d_weight");
         must(d_input.as_ref().is_none_or(|d| d.shape() == input.shape()), "d_input");
@@ -196,7 +196,7 @@ impl Given {
                 d_bias: d_bias.as_deref_mut(),
                 accum: self.accum,
             };
-            let saved = Saved { input, output };
+            let saved = Saved { input, slope_from: output };
             dense::backward(cpu, scratch, layer, saved, d_output.reborrow(), gradients)
         });
         Ok(Some(outcome("dense::backward", result, &wrong)?.is_some()))

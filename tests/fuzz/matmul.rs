@@ -27,7 +27,7 @@ impl Stamp {
 }
 
 impl Epilogue for Stamp {
-    fn finish(&self, _: Level, Finished { mut block, row, col }: Finished<'_>) {
+    fn finish(&self, _: Level, Finished { mut block, row, col, .. }: Finished<'_>) {
         for i in 0..block.rows() {
             for (j, c) in block.row_mut(i).unwrap_or_default().iter_mut().enumerate() {
                 *c += Self::at(row + i, col + j);

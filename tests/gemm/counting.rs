@@ -36,7 +36,7 @@ impl<'a> Counting<'a> {
 }
 
 impl Epilogue for Counting<'_> {
-    fn finish(&self, level: Level, Finished { mut block, row, col }: Finished<'_>) {
+    fn finish(&self, level: Level, Finished { mut block, row, col, .. }: Finished<'_>) {
         let cols = self.shape.1;
         self.calls.fetch_add(1, Ordering::Relaxed);
         self.narrow.fetch_add(usize::from(block.cols() < cols), Ordering::Relaxed);

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use densecore::Activation;
 use densecore::optim::{Adam, Rule, Sgd};
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
@@ -66,12 +65,6 @@ impl Golden {
         };
         GoldenTensor { shape: tensor.shape().to_vec(), data }
     }
-}
-
-/// The activation of that name, if the crate has it.
-pub fn activation(name: &str) -> Option<Activation> {
-    use Activation::{Identity, Relu, Sigmoid, Tanh};
-    [Identity, Relu, Sigmoid, Tanh].into_iter().find(|f| f.name() == name)
 }
 
 /// The rule that a case describes, if the crate has it with all of the case's options.

@@ -4,7 +4,7 @@
 use densecore::optim::Rule;
 use densecore::{Activation, Loss, Target};
 
-use super::bounded::{Bounded, dot, exact, rounded, sum};
+use super::bounded::{Bounded, U, dot, exact, rounded, sum};
 
 /// A matrix, row after row.
 pub type Matrix = Vec<Vec<Bounded>>;
@@ -39,7 +39,19 @@ pub fn activation(f: Activation, z: Bounded) -> (Bounded, Bounded) {
         Activation::Relu => (z.relu().0, exact(z.relu().1)),
         Activation::Sigmoid => (z.sigmoid(), z.sigmoid() * (one - z.sigmoid())),
         Activation::Tanh => (z.tanh(), one - z.tanh() * z.tanh()),
-        other => panic!("{other:?}"),
+        other => {
+            // 4 ulp of the function and its terms, beside what z may be off.
+            let (value, slope) = other.exact(z.value);
+            let ends = [z.value - z.error, z.value + z.error].map(|z| other.exact(z));
+            let apart = |x: f64, ends: [f64; 2]| {
+                ends.iter().fold(0.0, |e: f64, end| e.max((end - x).abs()))
+            };
+            let own =
+                8.0 * U * value.abs().max(z.value.abs().min(1.0)) + f64::from(f32::MIN_POSITIVE);
+            let y = Bounded { value, error: apart(value, ends.map(|end| end.0)) + own };
+            let own = 8.0 * U * slope.abs().max(1.0);
+            (y, Bounded { value: slope, error: apart(slope, ends.map(|end| end.1)) + own })
+        }
     }
 }
 
