@@ -54,7 +54,11 @@ pub(super) fn five_loops<S: TileShape>(
                     packed_a: blocking.pack_a.then_some(&*packed_a),
                     packed_b,
                     // Later blocks of k go on from what rests in C.
-                    start: if p == 0 { start_at(product.start, j) } else { Start::Output },
+                    start: if p == 0 {
+                        product.start.columns(j, blocking.nc)
+                    } else {
+                        Start::Output
+                    },
                     at: (i, j),
                     shape: (blocking.mc.min(m - i), blocking.nc.min(n - j)),
                     is_last: blocking.kc >= k - p,
@@ -101,15 +105,6 @@ struct Block<'a> {
     at: (usize, usize),
     shape: (usize, usize),
     is_last: bool,
-}
-
-/// The start of the columns from `j` on.
-#[inline(always)]
-pub(super) fn start_at(start: Start<'_>, j: usize) -> Start<'_> {
-    match start {
-        Start::Bias(bias) => Start::Bias(bias.get(j..).unwrap_or(&[])),
-        other => other,
-    }
 }
 
 /// Loops 2 and 1: the tiles of one block of C, a strip of at most `MR` rows after the other.

@@ -102,6 +102,16 @@ pub enum Start<'a> {
     Output,
 }
 
+impl<'a> Start<'a> {
+    /// The start of `count` columns from `first` on, or of as many as there are.
+    #[inline(always)]
+    fn columns(self, first: usize, count: usize) -> Start<'a> {
+        let Start::Bias(bias) = self else { return self };
+        let rest = bias.get(first..).unwrap_or(&[]);
+        Start::Bias(rest.get(..count).unwrap_or(rest))
+    }
+}
+
 impl From<Accum> for Start<'_> {
     fn from(accum: Accum) -> Self {
         match accum {

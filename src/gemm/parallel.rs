@@ -163,7 +163,7 @@ impl<'a> Product<'a> {
             a: self.a.block((row, 0), (rows, k)),
             b: self.b.block((0, col), (k, cols)),
             packed: self.packed,
-            start: super::macro_kernel::start_at(self.start, col),
+            start: self.start.columns(col, cols),
             epilogue: self.epilogue,
             origin: (self.origin.0 + row, self.origin.1 + col),
         }

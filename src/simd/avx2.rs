@@ -159,7 +159,7 @@ impl Simd for Avx2 {
                 dst = dst.add(4);
             }
             if count & 2 != 0 {
-                _mm_storel_pd(dst.cast(), _mm_castps_pd(rest));
+                _mm_storel_epi64(dst.cast(), _mm_castps_si128(rest)); // needs no alignment
                 rest = _mm_movehl_ps(rest, rest);
                 dst = dst.add(2);
             }

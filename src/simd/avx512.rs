@@ -11,9 +11,10 @@ pub struct Avx512 {
 }
 
 impl Avx512 {
-    /// The token, if the processor has AVX-512 F, VL, DQ and BW.
+    /// The token, if the processor has AVX-512 F, VL, DQ and BW, and what [`Avx2`] is proof of.
     pub fn detect() -> Option<Self> {
-        let found = is_x86_feature_detected!("avx512f")
+        let found = Avx2::detect().is_some()
+            && is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512vl")
             && is_x86_feature_detected!("avx512dq")
             && is_x86_feature_detected!("avx512bw");

@@ -173,7 +173,15 @@ fn multiplication_by_a_derivative_fused_equals_unfused() {
 fn epilogues_give_the_same_bits_for_any_number_of_threads() {
     let mut check = Check::new("epilogues_give_the_same_bits_for_any_number_of_threads");
     let mut random = Random::new(34);
-    for shape in [(509, 37, 190), (13, 1030, 250), (157, 161, 129)] {
+    // The last ones are streamed: B passes by once, each thread reading some of its columns.
+    for shape in [
+        (509, 37, 190),
+        (13, 1030, 250),
+        (157, 161, 129),
+        (1, 3001, 1100),
+        (3, 2003, 700),
+        (4, 1501, 1100),
+    ] {
         let (m, n, k) = shape;
         let (a, b, bias) = (random.normals(m * k), random.normals(k * n), random.normals(n));
         let other = Matrix::new(m, n, Layout::EXACT, &random.normals(m * n));
