@@ -25,10 +25,12 @@
 //!
 //! A function of your own is an [`ActivationFn`], and is fused and run in the same way.
 //!
-//! NaN in gives NaN out; at infinity a function returns its limit. Softmax works on whole rows
-//! and has a module of its own: [`softmax`].
+//! NaN in gives NaN out; at infinity a function returns its limit. What works on whole rows or
+//! learns has a module of its own: [`softmax`], [`log_softmax`], the gated linear units [`glu`], and
+//! [`prelu`].
 
 mod exp;
+pub mod glu;
 mod hardshrink;
 mod hardsigmoid;
 mod hardswish;
@@ -36,6 +38,8 @@ mod hardtanh;
 mod identity;
 mod leaky_relu;
 mod list;
+pub mod log_softmax;
+pub mod prelu;
 mod relu;
 mod relu6;
 mod sigmoid;

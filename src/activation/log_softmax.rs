@@ -1,0 +1,85 @@
+//! The logarithm of softmax over the elements of each row, forward and backward.
+//!
+//! ```text
+//!   forward    m = max_j z_j    l_j = (z_j - m) - log(sum_k exp(z_k - m))
+//!   backward   d_z_j = d_l_j - exp(l_j) sum_k d_l_k
+//! ```
+//!
+//! A row with NaN or +infinity, and a row of -infinity only, becomes NaN, as in PyTorch. Where l is
+//! below -87.68 its exponential is taken as 0.
+
+use super::softmax::sum_of_exponentials;
+use crate::cpu::Cpu;
+use crate::error::{Result, check_shape};
+use crate::math;
+use crate::parallel::for_each_block;
+use crate::simd::slice::{self, Unary, Update};
+use crate::simd::{Portable, Simd, dispatch};
+use crate::tensor::{View, ViewMut};
+
+/// Replaces each row of `rows [batch, classes]` by the logarithm of its softmax.
+///
+/// ```
+/// use densecore::{Cpu, ViewMut, activation::log_softmax};
+/// let mut z = [3.0, 3.0, 1000.0, -1000.0];
+/// log_softmax::forward_in_place(Cpu::detect(), ViewMut::new(2, 2, &mut z)?);
+/// assert_eq!(z, [-std::f32::consts::LN_2, -std::f32::consts::LN_2, 0.0, -2000.0]);
+/// # Ok::<(), densecore::Error>(())
+/// ```
+pub fn forward_in_place(cpu: Cpu, rows: ViewMut<'_>) {
+    for_each_block(cpu, rows, &|_, mut block| {
+        dispatch!(cpu.level(), s => block.for_each_row(|_, row| {
+            let (max, sum) = sum_of_exponentials(s, row);
+            // The same code at every level, one element wide.
+            let [log] = math::log(Portable::<1>, [sum]);
+            slice::update(s, &Lower { max, log }, [], [row]);
+        }));
+    });
+}
+
+/// Replaces each row of `delta [batch, classes]`, the gradient with respect to
+/// `output = log_softmax(z)`, by the gradient with respect to z. Error:
+/// [`Shape`](crate::Error::Shape) names `delta`.
+pub fn backward_in_place(cpu: Cpu, output: View<'_>, delta: ViewMut<'_>) -> Result<()> {
+    check_shape("delta", output.shape(), delta.shape())?;
+    for_each_block(cpu, delta, &|first, mut block| {
+        dispatch!(cpu.level(), s => block.for_each_row(|i, d| {
+            let l = output.row(first + i).unwrap_or(&[]);
+            let sum = slice::sum(s, &Same, d);
+            slice::update(s, &Without(sum), [l], [d]);
+        }));
+    });
+    Ok(())
+}
+
+/// `(z - max) - log`
+struct Lower {
+    max: f32,
+    log: f32,
+}
+
+impl Update<0, 1> for Lower {
+    #[inline(always)]
+    fn eval<S: Simd>(&self, s: S, _: [S::F32; 0], [z]: [S::F32; 1]) -> [S::F32; 1] {
+        [s.sub(s.sub(z, s.splat(self.max)), s.splat(self.log))]
+    }
+}
+
+struct Same;
+
+impl Unary for Same {
+    #[inline(always)]
+    fn eval<S: Simd>(&self, _: S, x: S::F32) -> S::F32 {
+        x
+    }
+}
+
+/// `d - exp(l) sum`
+struct Without(f32);
+
+impl Update<1, 1> for Without {
+    #[inline(always)]
+    fn eval<S: Simd>(&self, s: S, [l]: [S::F32; 1], [d]: [S::F32; 1]) -> [S::F32; 1] {
+        [s.neg_mul_add(math::exp_nonpositive(s, l), s.splat(self.0), d)]
+    }
+}
