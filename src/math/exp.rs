@@ -18,7 +18,7 @@
 use core::f32::consts::LOG2_E;
 
 use super::{LN_2_HI, LN_2_LO};
-use crate::simd::{Simd, slice::Unary};
+use crate::simd::Simd;
 
 /// Bound of the error of [`exp`]. Measured over all inputs: 1.043 at AVX2, 1.015 at
 /// Portable.
@@ -35,28 +35,6 @@ const Q: [f32; 5] = [0.499_999_97, 0.166_665_46, 0.041_667_435, 0.008_366_26, 0.
 
 /// 1.5·2²³: a number of this size has its last place at 1.
 const ROUND: f32 = 12_582_912.0;
-
-/// `exp` as an elementwise kernel.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Exp;
-
-impl Unary for Exp {
-    #[inline(always)]
-    fn eval<S: Simd>(&self, s: S, x: S::F32) -> S::F32 {
-        exp(s, x)
-    }
-}
-
-/// `exp` of numbers that are not positive, as an elementwise kernel.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct ExpNonpositive;
-
-impl Unary for ExpNonpositive {
-    #[inline(always)]
-    fn eval<S: Simd>(&self, s: S, x: S::F32) -> S::F32 {
-        exp_nonpositive(s, x)
-    }
-}
 
 /// `exp(x)` for every `x`.
 ///
@@ -88,25 +66,37 @@ pub fn exp_nonpositive<S: Simd>(s: S, x: S::F32) -> S::F32 {
     s.mul_add(t, scale, scale)
 }
 
-/// `n` and `(exp(a r) - 1) / a`, where `a x = n ln 2 + a r`; `a` is 1, -1 or -2, constant at the
-/// place of the call.
+/// `n` and `(exp(a r) - 1) / a`, where `a x = n ln 2 + a r`; `a` is a power of two with
+/// either sign, constant at the place of the call.
 ///
 /// The low 9 bits of the first result are those of `n + bias`, for `bias` an integer from 0 to 254
-/// and `|x| <= 104`. Both results are meaningless, and the second is NaN, where `x` is NaN.
+/// and `|a x| <= 104`. Both results are meaningless, and the second is NaN, where `x` is NaN.
 #[inline(always)]
 pub(super) fn expm1_reduced<S: Simd>(s: S, x: S::F32, a: f32, bias: f32) -> (S::I32, S::F32) {
+    let (bits, n, hi) = reduce(s, x, a, bias);
+    let r = s.neg_mul_add(n, s.splat(LN_2_LO / a), hi);
+    let (q, r2) = polynomial(s, r, a);
+    (bits, s.mul_add(q, r2, r))
+}
+
+/// The bits of `n` with the bias, `n`, and `x - n LN_2_HI / a`, which is exact.
+#[inline(always)]
+pub(super) fn reduce<S: Simd>(s: S, x: S::F32, a: f32, bias: f32) -> (S::I32, S::F32, S::F32) {
     let round = s.splat(ROUND + bias);
     let biased = s.mul_add(x, s.splat(a * LOG2_E), round);
     let n = s.sub(biased, round);
     // Multiplying or dividing a constant by `a` changes its sign and exponent only.
-    let r = s.neg_mul_add(n, s.splat(LN_2_HI / a), x);
-    let r = s.neg_mul_add(n, s.splat(LN_2_LO / a), r);
+    (s.to_bits(biased), n, s.neg_mul_add(n, s.splat(LN_2_HI / a), x))
+}
+
+/// `q` and `r²` of `(exp(a r) - 1) / a = r + q r²`.
+#[inline(always)]
+pub(super) fn polynomial<S: Simd>(s: S, r: S::F32, a: f32) -> (S::F32, S::F32) {
     let q = |k: usize| s.splat(Q[k] * a.powi(k as i32 + 1));
     // Pairs first (Estrin): two steps less to wait for than Horner's rule, for one more product.
     let r2 = s.mul(r, r);
     let q01 = s.mul_add(q(1), r, q(0));
     let q23 = s.mul_add(q(3), r, q(2));
     let q24 = s.mul_add(q(4), r2, q23);
-    let q04 = s.mul_add(q24, r2, q01);
-    (s.to_bits(biased), s.mul_add(q04, r2, r))
+    (s.mul_add(q24, r2, q01), r2)
 }

@@ -12,8 +12,9 @@
 //! The terms are added from the smallest to the largest: `f³ P(f) + e LN_2_LO - f²/2`, then `f`,
 //! then `e LN_2_HI`, which is exact.
 
+use super::polynomial::polynomial;
 use super::{LN_2_HI, LN_2_LO};
-use crate::simd::{Simd, slice::Unary};
+use crate::simd::Simd;
 
 /// Bound of the error of [`log`]. Measured over all inputs: 0.857 at AVX2 and at
 /// Portable.
@@ -23,32 +24,15 @@ pub const LOG_MAX_ULP: f64 = 0.9;
 ///
 /// Minimax fit of the relative error, computed with 120 bits; coefficients rounded to `f32` from
 /// the lowest on, the rest refitted after each. Error 2^-27.7.
-const P: [f32; 8] = [
-    0.333_332_15,
-    -0.249_998_05,
-    0.200_104_39,
-    -0.166_802_08,
-    0.140_054_6,
-    -0.121_878_02,
-    0.139_861,
-    -0.128_772_57,
+const P: [[f32; 4]; 2] = [
+    [0.333_332_15, -0.249_998_05, 0.200_104_39, -0.166_802_08],
+    [0.140_054_6, -0.121_878_02, 0.139_861, -0.128_772_57],
 ];
 
 /// The bits of the smallest `f32` that is at least 2/3.
-const TWO_THIRDS: i32 = 0x3f2a_aaab;
+pub(super) const TWO_THIRDS: i32 = 0x3f2a_aaab;
 /// Bits of the mantissa.
-const MANTISSA: u32 = 23;
-
-/// `log` as an elementwise kernel.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Log;
-
-impl Unary for Log {
-    #[inline(always)]
-    fn eval<S: Simd>(&self, s: S, x: S::F32) -> S::F32 {
-        log(s, x)
-    }
-}
+pub(super) const MANTISSA: u32 = 23;
 
 /// The natural logarithm of every `x`, subnormal or not.
 ///
@@ -57,10 +41,7 @@ impl Unary for Log {
 pub fn log<S: Simd>(s: S, x: S::F32) -> S::F32 {
     let zero = s.splat(0.0);
     let (e, f) = split(s, x);
-    let f2 = s.mul(f, f);
-    let y = s.mul_add(s.mul(f, f2), polynomial(s, f, f2), s.mul(e, s.splat(LN_2_LO)));
-    let y = s.neg_mul_add(f2, s.splat(0.5), y);
-    let y = s.mul_add(e, s.splat(LN_2_HI), s.add(f, y));
+    let y = reassemble(s, e, f);
     // Infinity and NaN are their own results.
     let y = s.select(s.lt(x, s.splat(f32::INFINITY)), y, x);
     let y = s.select(s.le(x, zero), s.splat(f32::NEG_INFINITY), y);
@@ -81,15 +62,11 @@ fn split<S: Simd>(s: S, x: S::F32) -> (S::F32, S::F32) {
     (e, s.sub(significand, s.splat(1.0)))
 }
 
-/// `P(f)`, in pairs (Estrin): three steps to wait for instead of Horner's seven.
+/// `e ln 2 + log(1 + f)` for an integer `e` and `|f| <= 1/3`.
 #[inline(always)]
-fn polynomial<S: Simd>(s: S, f: S::F32, f2: S::F32) -> S::F32 {
-    let p = |k: usize| s.splat(P[k]);
-    let p01 = s.mul_add(p(1), f, p(0));
-    let p23 = s.mul_add(p(3), f, p(2));
-    let p45 = s.mul_add(p(5), f, p(4));
-    let p67 = s.mul_add(p(7), f, p(6));
-    let p03 = s.mul_add(p23, f2, p01);
-    let p47 = s.mul_add(p67, f2, p45);
-    s.mul_add(p47, s.mul(f2, f2), p03)
+pub(super) fn reassemble<S: Simd>(s: S, e: S::F32, f: S::F32) -> S::F32 {
+    let f2 = s.mul(f, f);
+    let y = s.mul_add(s.mul(f, f2), polynomial(s, &P, f), s.mul(e, s.splat(LN_2_LO)));
+    let y = s.neg_mul_add(f2, s.splat(0.5), y);
+    s.mul_add(e, s.splat(LN_2_HI), s.add(f, y))
 }

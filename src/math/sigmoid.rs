@@ -10,22 +10,11 @@
 //! which needs a comparison and a selection on top, was slower by 15 %.
 
 use super::exp::expm1_reduced;
-use crate::simd::{Simd, slice::Unary};
+use crate::simd::Simd;
 
 /// Bound of the error of [`sigmoid`]. Measured over all inputs: 2.481 at AVX2 and
 /// at Portable.
 pub const SIGMOID_MAX_ULP: f64 = 2.5;
-
-/// `sigmoid` as an elementwise kernel.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Sigmoid;
-
-impl Unary for Sigmoid {
-    #[inline(always)]
-    fn eval<S: Simd>(&self, s: S, x: S::F32) -> S::F32 {
-        sigmoid(s, x)
-    }
-}
 
 /// `1 / (1 + exp(-x))`, in 0..=1.
 ///
@@ -36,10 +25,29 @@ pub fn sigmoid<S: Simd>(s: S, x: S::F32) -> S::F32 {
     // At the ends n is 128 and -127, whose exponent fields make the scale infinite and 0. `x` is
     // second, so that a NaN survives.
     let x = s.max(s.splat(-89.0), s.min(s.splat(88.0), x));
+    s.div(s.splat(1.0), one_plus_exp_neg(s, x))
+}
+
+/// `1 + exp(-x)` for -89 <= x <= 88; infinite below -88.37.
+#[inline(always)]
+pub(super) fn one_plus_exp_neg<S: Simd>(s: S, x: S::F32) -> S::F32 {
     let (n, t) = expm1_reduced(s, x, -1.0, 127.0);
     let scale = s.from_bits(s.shl::<23>(n));
     let one = s.splat(1.0);
     // `1 - t` by itself, although `scale - scale t` would round once less: with an infinite scale
     // that is infinity minus infinity.
-    s.div(one, s.mul_add(s.sub(one, t), scale, one))
+    s.mul_add(s.sub(one, t), scale, one)
+}
+
+/// `sigmoid(x)` and `1 - sigmoid(x) = exp(-x) sigmoid(x)` for -89 <= x <= 88, for derivatives.
+///
+/// The second is not a difference, so that it keeps its relative accuracy where `x` is large.
+#[inline(always)]
+pub(super) fn with_complement<S: Simd>(s: S, x: S::F32) -> (S::F32, S::F32) {
+    let (n, t) = expm1_reduced(s, x, -1.0, 127.0);
+    let one = s.splat(1.0);
+    let exp = s.mul(s.sub(one, t), s.from_bits(s.shl::<23>(n)));
+    let sigmoid = s.div(one, s.add(one, exp));
+    // Infinity times 0 is NaN, for which `min` returns its second argument.
+    (sigmoid, s.min(s.mul(exp, sigmoid), one))
 }

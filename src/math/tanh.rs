@@ -13,22 +13,11 @@
 //! Numerator and denominator are computed side by side, each rounded once from the exact sum.
 
 use super::exp::expm1_reduced;
-use crate::simd::{Simd, slice::Unary};
+use crate::simd::Simd;
 
 /// Bound of the error of [`tanh`]. Measured over all inputs: 1.981 at AVX2, 1.988
 /// at Portable.
 pub const TANH_MAX_ULP: f64 = 2.0;
-
-/// `tanh` as an elementwise kernel.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Tanh;
-
-impl Unary for Tanh {
-    #[inline(always)]
-    fn eval<S: Simd>(&self, s: S, x: S::F32) -> S::F32 {
-        tanh(s, x)
-    }
-}
 
 /// `tanh(x)`, in -1..=1; `tanh(-x)` has the bits of `-tanh(x)`.
 ///

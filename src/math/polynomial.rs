@@ -1,0 +1,25 @@
+//! Polynomials of three, seven and eleven degrees.
+
+use crate::simd::Simd;
+
+/// `c[0][0] + c[0][1] x + ...`, with the coefficients of four powers in a row.
+///
+/// Pairs first, then fours (Estrin): seven degrees are three steps to wait for instead of Horner's
+/// seven, for two more products.
+#[inline(always)]
+pub(super) fn polynomial<S: Simd, const N: usize>(s: S, c: &[[f32; 4]; N], x: S::F32) -> S::F32 {
+    let x2 = s.mul(x, x);
+    let x4 = s.mul(x2, x2);
+    let mut y = cubic(s, &c[N - 1], x, x2);
+    for i in 1..N {
+        y = s.mul_add(y, x4, cubic(s, &c[N - 1 - i], x, x2));
+    }
+    y
+}
+
+#[inline(always)]
+fn cubic<S: Simd>(s: S, c: &[f32; 4], x: S::F32, x2: S::F32) -> S::F32 {
+    let low = s.mul_add(s.splat(c[1]), x, s.splat(c[0]));
+    let high = s.mul_add(s.splat(c[3]), x, s.splat(c[2]));
+    s.mul_add(high, x2, low)
+}
