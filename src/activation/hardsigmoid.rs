@@ -21,7 +21,8 @@ impl Hardsigmoid {
 impl ActivationFn for Hardsigmoid {
     #[inline(always)]
     fn f<S: Simd>(&self, s: S, z: S::F32) -> S::F32 {
-        s.mul(six_above_minus_three(s, z), s.splat(SIXTH))
+        let to_six = s.min(s.splat(6.0), s.max(s.splat(0.0), s.add(z, s.splat(3.0))));
+        s.mul(to_six, s.splat(SIXTH))
     }
 
     #[inline(always)]
@@ -30,10 +31,4 @@ impl ActivationFn for Hardsigmoid {
         let rising = s.select(s.lt(y, s.splat(1.0)), s.splat(SIXTH), zero);
         s.select(s.gt(y, zero), rising, zero)
     }
-}
-
-/// `min(max(z + 3, 0), 6)`
-#[inline(always)]
-pub(super) fn six_above_minus_three<S: Simd>(s: S, z: S::F32) -> S::F32 {
-    s.min(s.splat(6.0), s.max(s.splat(0.0), s.add(z, s.splat(3.0))))
 }

@@ -1,11 +1,10 @@
-//! `f(z) = z min(max(z + 3, 0), 6) / 6` (Howard et al. 2019).
+//! `f(z) = z min(max(z + 3, 0), 6) / 6` (Howard et al. 2019), z times its hard sigmoid.
 //!
 //! ```text
 //!   f'(z) = 0 if z <= -3;  z/3 + 1/2 if z < 3;  1 otherwise
 //! ```
 
-use super::hardsigmoid::six_above_minus_three;
-use super::{ActivationFn, Reads};
+use super::{ActivationFn, Hardsigmoid, Reads};
 use crate::simd::Simd;
 
 /// SiLU made of parabolas and straight lines.
@@ -31,7 +30,7 @@ impl ActivationFn for Hardswish {
     fn f<S: Simd>(&self, s: S, z: S::F32) -> S::F32 {
         // Everything below -3 is -3, so that minus infinity is not multiplied by 0.
         let z = s.max(s.splat(-3.0), z);
-        s.mul(s.mul(z, six_above_minus_three(s, z)), s.splat(1.0 / 6.0))
+        s.mul(z, Hardsigmoid.f(s, z))
     }
 
     #[inline(always)]

@@ -13,9 +13,20 @@
 //! | [`LeakyRelu`] | z if z > 0, else a z | 1 if y > 0, else a | a at 0 | Maas, Hannun and Ng 2013 |
 //! | [`Relu6`] | min(max(z, 0), 6) | 1 if 0 < y < 6, else 0 | 0 at both | Krizhevsky 2010 |
 //! | [`Hardtanh`] | min(max(z, lo), hi) | 1 if lo < y < hi, else 0 | 0 at both | Collobert 2004 |
+//! | [`Elu`] | z if z > 0, else a (e^z - 1) | 1 if y > 0, else y + a | a at 0 | Clevert et al. 2016 |
+//! | [`Celu`] | z if z > 0, else a (e^(z/a) - 1) | 1 if y > 0, else y/a + 1 | 1 at 0 | Barron 2017 |
+//! | [`Selu`] | S (z if z > 0, else A (e^z - 1)) | S if y > 0, else y + S A | S A at 0 | Klambauer et al. 2017 |
+//! | [`Softplus`] | log(1 + e^(b z)) / b | 1 - e^(-b y) | | Dugas et al. 2001 |
+//! | [`Silu`] | z s(z), s the sigmoid | s (1 + z (1 - s)) | | Elfwing et al. 2018 |
+//! | [`Mish`] | z tanh(log(1 + e^z)) | t + z s (1 - t^2), t the tanh | | Misra 2019 |
+//! | [`Gelu`] | z P(z), P the normal distribution | P(z) + z P'(z) | | Hendrycks and Gimpel 2016 |
+//! | [`GeluTanh`] | z (1 + tanh(k (z + c z^3))) / 2 | see its file | | Hendrycks and Gimpel 2016 |
 //! | [`Sigmoid`] | 1 / (1 + e^-z) | y (1 - y) | | |
+//! | [`LogSigmoid`] | log(1 / (1 + e^-z)) | 1 - e^y | | |
 //! | [`Hardsigmoid`] | min(max(z + 3, 0), 6) / 6 | 1/6 if 0 < y < 1, else 0 | 0 at both | Courbariaux et al. 2015 |
 //! | [`Tanh`] | tanh z | 1 - y^2 | | |
+//! | [`Arctan`] | atan z | 1 / (1 + z^2) | | |
+//! | [`Tanhshrink`] | z - tanh z | tanh^2 z | | |
 //! | [`Softsign`] | z / (1 + abs z) | 1 / (1 + abs z)^2 | | Bergstra et al. 2009 |
 //! | [`Sqnl`] | z - z abs(z) / 4 up to 2, sign(z) beyond | 1 - abs(z) / 2, 0 | | Wuraola and Patel 2018 |
 //! | [`Hardswish`] | z min(max(z + 3, 0), 6) / 6 | 0, z/3 + 1/2, 1 | 0 at -3, 1 at 3 | Howard et al. 2019 |
@@ -29,7 +40,12 @@
 //! learns has a module of its own: [`softmax`], [`log_softmax`], the gated linear units [`glu`], and
 //! [`prelu`].
 
+mod arctan;
+mod celu;
+mod elu;
 mod exp;
+mod gelu;
+mod gelu_tanh;
 pub mod glu;
 mod hardshrink;
 mod hardsigmoid;
@@ -39,15 +55,21 @@ mod identity;
 mod leaky_relu;
 mod list;
 pub mod log_softmax;
+mod logsigmoid;
+mod mish;
 pub mod prelu;
 mod relu;
 mod relu6;
+mod selu;
 mod sigmoid;
+mod silu;
 pub mod softmax;
+mod softplus;
 mod softshrink;
 mod softsign;
 mod sqnl;
 mod tanh;
+mod tanhshrink;
 
 pub use list::*;
 

@@ -38,7 +38,8 @@ impl Builder {
     }
 
     /// How weights start, in all layers. Without this, layers with ReLU or one of its kin, which pass
-    /// about half of what they get, start as [`Init::HeNormal`] and others as [`Init::XavierUniform`] with gain 1. Biases start at zero,
+    /// about half of what they get, start as
+    /// [`Init::HeNormal`] (a leaky ReLU with its own gain), SELU as [`Init::LecunNormal`], and others as [`Init::XavierUniform`] with gain 1. Biases start at zero,
     /// except under an initialiser that says otherwise ([`Init::TorchLinear`]).
     pub fn init(self, init: Init) -> Self {
         Self { init: Some(init), ..self }
@@ -84,7 +85,16 @@ impl Builder {
 /// How the weights of a layer start with that activation.
 fn default_init(activation: Activation) -> Init {
     match activation {
-        Activation::Relu | Activation::Relu6 | Activation::Hardswish => Init::HeNormal,
+        Activation::Relu
+        | Activation::Relu6
+        | Activation::Hardswish
+        | Activation::Silu
+        | Activation::Mish
+        | Activation::Gelu
+        | Activation::GeluTanh
+        | Activation::Elu(_)
+        | Activation::Celu(_) => Init::HeNormal,
+        Activation::Selu => Init::LecunNormal,
         Activation::LeakyRelu(f) => {
             Init::KaimingNormal { gain: gain::leaky_relu(f.slope), fan: Fan::In }
         }

@@ -5,30 +5,31 @@ use super::slice::{self, Unary, Update};
 use super::{Level, Simd, dispatch};
 
 /// `to[i] = f(from[i])`; `to` is not read.
-#[inline(never)]
 pub(crate) fn map<F: Unary>(level: Level, f: &F, from: &[f32], to: &mut [f32]) {
-    dispatch!(level, s => slice::map(s, f, from, to));
+    let len = from.len().min(to.len());
+    // SAFETY: both have so many elements, and share none.
+    unsafe { run(level, f, from.as_ptr(), to.as_mut_ptr(), len) };
 }
 
 /// `values[i] = f(values[i])`.
-#[inline(never)]
 pub(crate) fn map_in_place<F: Unary>(level: Level, f: &F, values: &mut [f32]) {
-    dispatch!(level, s => slice::update(s, &InPlace(f), [], [values]));
+    let at = values.as_mut_ptr();
+    // SAFETY: it has so many elements, and is read and written at the same place.
+    unsafe { run(level, f, at, at, values.len()) };
+}
+
+/// # Safety
+/// As for [`slice::map_raw`].
+#[inline(never)]
+unsafe fn run<F: Unary>(level: Level, f: &F, from: *const f32, to: *mut f32, len: usize) {
+    // SAFETY: the caller's promise.
+    dispatch!(level, s => unsafe { slice::map_raw(s, f, from, to, len) });
 }
 
 /// `values[i] = values[i] * f(other[i])`.
 #[inline(never)]
 pub(crate) fn multiply_by<F: Unary>(level: Level, f: &F, other: &[f32], values: &mut [f32]) {
     dispatch!(level, s => slice::update(s, &Times(f), [other], [values]));
-}
-
-struct InPlace<'a, F>(&'a F);
-
-impl<F: Unary> Update<0, 1> for InPlace<'_, F> {
-    #[inline(always)]
-    fn eval<S: Simd>(&self, s: S, _: [S::F32; 0], [x]: [S::F32; 1]) -> [S::F32; 1] {
-        [self.0.eval(s, x)]
-    }
 }
 
 struct Times<'a, F>(&'a F);

@@ -35,13 +35,27 @@ const UNROLL: usize = 4;
 #[doc(hidden)]
 #[inline(always)]
 pub fn map<S: Simd, F: Unary>(s: S, f: &F, src: &[f32], dst: &mut [f32]) {
-    let len = src.len().min(dst.len());
-    let (src, dst) = (src.as_ptr(), dst.as_mut_ptr());
+    // SAFETY: both have so many elements.
+    unsafe { map_raw(s, f, src.as_ptr(), dst.as_mut_ptr(), src.len().min(dst.len())) };
+}
+
+/// `dst[i] = f(src[i])` for `len` elements.
+///
+/// # Safety
+/// `src` is valid for reading and `dst` for writing them. The two are the same or share no element.
+#[inline(always)]
+pub(super) unsafe fn map_raw<S: Simd, F: Unary>(
+    s: S,
+    f: &F,
+    src: *const f32,
+    dst: *mut f32,
+    len: usize,
+) {
     let mut i = 0;
     while i + UNROLL * S::LANES <= len {
         let mut x = [s.splat(0.0); UNROLL];
         for u in 0..UNROLL {
-            // SAFETY: `i + UNROLL * LANES <= len`, and both slices have `len` elements.
+            // SAFETY: `i + UNROLL * LANES <= len`, and both have `len` elements.
             x[u] = unsafe { s.load(src.add(i + u * S::LANES)) };
         }
         for u in 0..UNROLL {
@@ -54,13 +68,13 @@ pub fn map<S: Simd, F: Unary>(s: S, f: &F, src: &[f32], dst: &mut [f32]) {
         i += UNROLL * S::LANES;
     }
     while i + S::LANES <= len {
-        // SAFETY: `i + LANES <= len`, and both slices have `len` elements.
+        // SAFETY: `i + LANES <= len`, and both have `len` elements.
         unsafe { s.store(dst.add(i), f.eval(s, s.load(src.add(i)))) };
         i += S::LANES;
     }
     if i < len {
         let rest = len - i;
-        // SAFETY: `rest < LANES`, and both slices have `i + rest` elements.
+        // SAFETY: `rest < LANES`, and both have `i + rest` elements.
         unsafe { s.store_partial(dst.add(i), rest, f.eval(s, s.load_partial(src.add(i), rest))) };
     }
 }

@@ -39,6 +39,13 @@ pub fn activation(f: Activation, z: Bounded) -> (Bounded, Bounded) {
         Activation::Relu => (z.relu().0, exact(z.relu().1)),
         Activation::Sigmoid => (z.sigmoid(), z.sigmoid() * (one - z.sigmoid())),
         Activation::Tanh => (z.tanh(), one - z.tanh() * z.tanh()),
+        // The slope is a decimal number that f32 rounds.
+        Activation::LeakyRelu(f) => {
+            let slope = rounded(f.slope.to_string().parse().expect("a number"));
+            let kink = z.value.abs() <= z.error && z.error > 0.0;
+            assert!(!kink, "a case at the kink has two answers");
+            if z.value > 0.0 { (z, one) } else { (slope * z, slope) }
+        }
         other => {
             // 4 ulp of the function and its terms, beside what z may be off.
             let (value, slope) = other.exact(z.value);

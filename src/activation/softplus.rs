@@ -1,0 +1,56 @@
+//! `f(z) = log(1 + e^(b z)) / b`, z itself where `b z` is above a threshold; `f' = 1 - e^(-b y)`
+//! (Dugas et al. 2001).
+
+use super::ActivationFn;
+use crate::error::{Error, Result};
+use crate::math;
+use crate::simd::Simd;
+
+/// A smooth ReLU.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Softplus {
+    /// b, positive: 1. The larger, the sharper.
+    pub beta: f32,
+    /// Where `b z` is above it, f is z: 20.
+    pub threshold: f32,
+}
+
+impl Softplus {
+    /// With PyTorch's beta, 1, and threshold, 20.
+    pub const DEFAULT: Self = Self { beta: 1.0, threshold: 20.0 };
+
+    pub(super) fn check(&self) -> Result<()> {
+        if self.threshold.is_nan() {
+            let (expected, found) = ("a number", self.threshold.into());
+            return Err(Error::Value { argument: "threshold", expected, found });
+        }
+        if self.beta > 0.0 && self.beta.is_finite() && self.beta.recip().is_finite() {
+            return Ok(());
+        }
+        let expected = "a finite number above 0";
+        Err(Error::Value { argument: "beta", expected, found: self.beta.into() })
+    }
+
+    pub(super) fn exact(&self, z: f64) -> (f64, f64) {
+        let b = f64::from(self.beta);
+        if b * z > f64::from(self.threshold) {
+            return (z, 1.0);
+        }
+        (z.max(0.0) + (-(b * z).abs()).exp().ln_1p() / b, 1.0 / (1.0 + (-b * z).exp()))
+    }
+}
+
+impl ActivationFn for Softplus {
+    #[inline(always)]
+    fn f<S: Simd>(&self, s: S, z: S::F32) -> S::F32 {
+        let above = s.gt(s.mul(s.splat(self.beta), z), s.splat(self.threshold));
+        s.select(above, z, math::softplus_beta(s, z, self.beta))
+    }
+
+    #[inline(always)]
+    fn df<S: Simd>(&self, s: S, y: S::F32) -> S::F32 {
+        let by = s.mul(s.splat(self.beta), y);
+        let below = s.neg(math::expm1(s, s.neg(by)));
+        s.select(s.gt(by, s.splat(self.threshold)), s.splat(1.0), below)
+    }
+}
