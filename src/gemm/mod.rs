@@ -10,6 +10,7 @@
 //!
 //! | product | path |
 //! |---|---|
+//! | tiny | `one_tile`: one tile, nothing else |
 //! | small, B's rows contiguous | `one_block`: tiles alone, both operands read where they are |
 //! | of one to four rows, B's rows contiguous | `stream`: B passes by once |
 //! | every other | the five loops |
@@ -37,6 +38,7 @@
 //! | `blocking` | `mc, kc, nc` from the cache sizes; the limits between the paths |
 //! | `parallel` | the path of a product, and which part of C each thread computes |
 //! | `macro_kernel` | the five loops, and the one block |
+//! | `one_tile` | tiny products |
 //! | `stream` | few rows |
 //! | `pack` | the layout of packed blocks |
 //! | `micro_kernel`, `tile_shape` | the one generic tile; its shapes per level |
@@ -59,6 +61,7 @@ mod blocking;
 mod epilogue;
 mod macro_kernel;
 mod micro_kernel;
+mod one_tile;
 mod operand;
 mod pack;
 mod packed;
@@ -146,13 +149,16 @@ pub fn matmul<'a, 'b>(
     accum: Accum,
     c: ViewMut<'_>,
 ) -> Result<()> {
-    matmul_fused(cpu, scratch, (a.into(), b.into()), accum.into(), &Identity, c)
+    let (a, b) = (a.into(), b.into());
+    check((a, ("b", b)), accum.into(), &c)?;
+    compute(cpu, scratch, (a, b), accum.into(), &Identity, c, None)
 }
 
 /// `C = f(start + A.B)`, the product with what a layer does before and after it.
 ///
-/// Each row of finished elements is handed to `epilogue` once, while it is in the first-level
-/// cache. Shapes and errors as for [`matmul`]; a bias has `n` elements.
+/// Each element is handed to `epilogue` once, in blocks that are finished and still in the
+/// first-level cache; they may be narrower than C. Shapes and errors as for [`matmul`]; a bias has
+/// `n` elements.
 pub fn matmul_fused(
     cpu: Cpu,
     scratch: &mut Scratch,
@@ -161,11 +167,10 @@ pub fn matmul_fused(
     epilogue: &dyn Epilogue,
     c: ViewMut<'_>,
 ) -> Result<()> {
-    if !is_to_be_computed((a, ("b", b)), start, (epilogue, &Beside::NONE), &c)? {
-        return Ok(());
-    }
-    let product = Product { a, b, packed: None, start, epilogue, origin: (0, 0) };
-    parallel::product(cpu, scratch, &product, c, None)
+    check((a, ("b", b)), start, &c)?;
+    epilogue.check(c.shape())?;
+    check_len("beside", epilogue.beside(), 0)?;
+    compute(cpu, scratch, (a, b), start, epilogue, c, None)
 }
 
 /// The same with other matrices of C's shape that the epilogue changes together with C.
@@ -182,31 +187,52 @@ pub fn matmul_fused_beside(
     c: ViewMut<'_>,
     mut beside: Beside<'_>,
 ) -> Result<()> {
-    if !is_to_be_computed((a, ("b", b)), start, (epilogue, &beside), &c)? {
-        return Ok(());
-    }
-    let product = Product { a, b, packed: None, start, epilogue, origin: (0, 0) };
-    parallel::product(cpu, scratch, &product, c, Some(&mut beside))
-}
-
-/// Checks the shapes of a product; false if there is nothing to compute.
-fn is_to_be_computed(
-    (a, (name, b)): (Operand<'_>, (&'static str, Operand<'_>)),
-    start: Start<'_>,
-    (epilogue, beside): (&dyn Epilogue, &Beside<'_>),
-    c: &ViewMut<'_>,
-) -> Result<bool> {
-    check_shape(name, (a.cols(), b.cols()), b.shape())?;
-    check_shape("c", (a.rows(), b.cols()), c.shape())?;
-    if let Start::Bias(bias) = start {
-        check_len("bias", c.cols(), bias.len())?;
-    }
+    check((a, ("b", b)), start, &c)?;
     epilogue.check(c.shape())?;
     beside.check(epilogue, c.shape())?;
-    Ok(c.rows() > 0 && c.cols() > 0)
+    compute(cpu, scratch, (a, b), start, epilogue, c, Some(&mut beside))
+}
+
+/// Checks the shapes of a product.
+#[inline(always)]
+fn check(
+    (a, (name, b)): (Operand<'_>, (&'static str, Operand<'_>)),
+    start: Start<'_>,
+    c: &ViewMut<'_>,
+) -> Result<()> {
+    check_shape(name, (a.cols(), b.cols()), b.shape())?;
+    check_shape("c", (a.rows(), b.cols()), c.shape())?;
+    match start {
+        Start::Bias(bias) => check_len("bias", c.cols(), bias.len()),
+        _ => Ok(()),
+    }
+}
+
+/// A product that was checked.
+#[inline(always)]
+fn compute(
+    cpu: Cpu,
+    scratch: &mut Scratch,
+    (a, b): (Operand<'_>, Operand<'_>),
+    start: Start<'_>,
+    epilogue: &dyn Epilogue,
+    mut c: ViewMut<'_>,
+    beside: Option<&mut Beside<'_>>,
+) -> Result<()> {
+    if c.rows() == 0 || c.cols() == 0 {
+        return Ok(());
+    }
+    let is_computed = one_tile::product(cpu.level(), &a, &b, start, &mut c);
+    let product = Product { a, b, packed: None, start, epilogue, origin: (0, 0) };
+    if is_computed {
+        finish_all(cpu.level(), &product, c, beside);
+        return Ok(());
+    }
+    parallel::product(cpu, scratch, &product, c, beside)
 }
 
 /// The epilogue of a whole product.
+#[inline(always)]
 fn finish_all(
     level: Level,
     product: &Product<'_>,
@@ -218,6 +244,7 @@ fn finish_all(
 }
 
 /// Hands a finished block of C to the epilogue, if there is anything to do.
+#[inline(always)]
 fn finish(
     level: Level,
     product: &Product<'_>,

@@ -4,13 +4,13 @@
 //! what the five loops would pack, so that they read it instead.
 
 use super::blocking::{block_of_k, panels};
-use super::epilogue::{Beside, Epilogue};
+use super::epilogue::Epilogue;
 use super::operand::Operand;
 use super::pack::pack_b;
 use super::tile_shape::TileShape;
-use super::{Product, Start, is_to_be_computed, parallel};
+use super::{Product, Start, check, parallel};
 use crate::cpu::Cpu;
-use crate::error::{Result, checked_size};
+use crate::error::{Result, check_len, checked_size};
 use crate::scratch::{Buffer, Scratch};
 use crate::simd::Level;
 use crate::tensor::{View, ViewMut};
@@ -100,7 +100,10 @@ pub fn matmul_packed<'a>(
     let data = w.data.as_slice();
     // For its shape; the portable product reads it as the matrix that it is.
     let b = Operand::from(View::contiguous(w.k, w.n, &data[..w.k * w.n]));
-    if !is_to_be_computed((a, ("w", b)), start, (epilogue, &Beside::NONE), &c)? {
+    check((a, ("w", b)), start, &c)?;
+    epilogue.check(c.shape())?;
+    check_len("beside", epilogue.beside(), 0)?;
+    if c.rows() == 0 || c.cols() == 0 {
         return Ok(());
     }
     let packed = match w.level {

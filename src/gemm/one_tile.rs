@@ -1,0 +1,120 @@
+//! Products that are one tile: so small that to decide how to compute them takes longer.
+
+use super::Start;
+use super::micro_kernel::{Tile, TileStart};
+use super::operand::Operand;
+use super::tile_shape::TileShape;
+use crate::simd::{Level, Simd};
+use crate::tensor::ViewMut;
+
+/// Multiply-adds up to which the decisions matter.
+const SMALL: usize = 2048;
+
+/// Multiply-adds up to which a B without contiguous rows is best read element by element.
+const SCALAR: usize = 128;
+
+/// Computes `C = start + A.B` if it is one tile, and says whether it was. The shapes fit, and C has
+/// elements.
+#[inline(always)]
+pub(super) fn product(
+    level: Level,
+    a: &Operand<'_>,
+    b: &Operand<'_>,
+    start: Start<'_>,
+    c: &mut ViewMut<'_>,
+) -> bool {
+    let ((m, n), k) = (c.shape(), a.cols());
+    let most = if b.col_step() == 1 { SMALL } else { SCALAR };
+    // Each factor first, so that the product cannot overflow.
+    if m > most || n > most || k > most || m * n * k > most {
+        return false;
+    }
+    match level {
+        Level::Portable => false,
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2(s) => s.vectorize(
+            #[inline(always)]
+            || tile(s, a, b, start, c),
+        ),
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512(s) => s.vectorize(
+            #[inline(always)]
+            || tile(s, a, b, start, c),
+        ),
+    }
+}
+
+#[inline(always)]
+fn tile<S: TileShape>(
+    s: S,
+    a: &Operand<'_>,
+    b: &Operand<'_>,
+    start: Start<'_>,
+    c: &mut ViewMut<'_>,
+) -> bool {
+    let ((m, n), k) = (c.shape(), a.cols());
+    if b.col_step() != 1 {
+        elements(a, b, start, c);
+        return true;
+    }
+    let vectors = n.div_ceil(S::LANES);
+    if m > S::MR {
+        return false;
+    }
+    let compiled = S::tile(m, vectors);
+    if compiled.vectors < vectors {
+        return false;
+    }
+    let tail = n % S::LANES;
+    let tile = Tile {
+        k,
+        a: a.as_ptr(),
+        a_row_step: a.row_step(),
+        a_k_step: a.col_step(),
+        b: b.as_ptr(),
+        b_k_step: b.row_step(),
+        b_panel_step: S::NR,
+        b_ahead: 0,
+        start: match start {
+            Start::Zero => TileStart::Zero,
+            Start::Bias(bias) => TileStart::Row(bias.as_ptr()),
+            Start::Output => TileStart::Output,
+        },
+        c: c.as_mut_ptr(),
+        c_row_step: c.stride(),
+        tail,
+    };
+    let kernel = if tail == 0 { compiled.whole } else { compiled.partial };
+    // SAFETY: the tile has the `m` rows and the `n` columns of C, which are those of A, of B
+    // and of the bias: the shapes were checked, and B's rows are contiguous.
+    unsafe { kernel(s, &tile) };
+    true
+}
+
+/// The same one element after the other, in the same order of k.
+#[inline(always)]
+fn elements(a: &Operand<'_>, b: &Operand<'_>, start: Start<'_>, c: &mut ViewMut<'_>) {
+    let k = a.cols();
+    c.for_each_row(
+        #[inline(always)]
+        |i, row| {
+            for (j, c) in row.iter_mut().enumerate() {
+                let mut sum = match start {
+                    Start::Zero => 0.0,
+                    Start::Bias(bias) => bias[j],
+                    Start::Output => *c,
+                };
+                for p in 0..k {
+                    // SAFETY: A has the rows of C, B its columns, and both have `p < k`.
+                    let (x, y) = unsafe {
+                        let x = a.as_ptr().add(i * a.row_step() + p * a.col_step());
+                        let y = b.as_ptr().add(p * b.row_step() + j * b.col_step());
+                        (*x, *y)
+                    };
+                    sum = x.mul_add(y, sum);
+                }
+                *c = sum;
+            }
+        },
+    );
+}
