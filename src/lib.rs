@@ -73,7 +73,7 @@
 //! | [`gradcheck`] | analytic against numeric gradients |
 //! | [`network`] | layers in a plan, one arena of parameters |
 //! | [`dense`] | one layer, forward and backward |
-//! | [`optim`], [`loss`], [`activation`], [`init`] | the mathematics around it |
+//! | [`optim`], [`schedule`], [`loss`], [`activation`], [`init`] | the mathematics around it |
 //! | [`gemm`] | the matrix product |
 //! | [`math`] | exp, log, tanh, sigmoid on vectors |
 //! | [`simd`] | vectors, written once for every instruction set |
@@ -94,6 +94,7 @@ pub mod network;
 pub mod optim;
 mod parallel;
 pub mod rng;
+pub mod schedule;
 mod scratch;
 pub mod simd;
 mod tensor;
@@ -108,6 +109,7 @@ pub use loss::{Loss, Target};
 pub use network::{Network, Workspace};
 pub use optim::Optimizer;
 pub use rng::Rng;
+pub use schedule::Schedule;
 pub use scratch::Scratch;
 pub use tensor::{Tensor, Transposed, View, ViewMut};
 
