@@ -73,6 +73,7 @@
 //! | [`gradcheck`] | analytic against numeric gradients |
 //! | [`network`] | layers in a plan, one arena of parameters |
 //! | [`dense`] | one layer, forward and backward |
+//! | [`norm`] | layer, RMS and batch normalisation |
 //! | [`optim`], [`schedule`], [`loss`], [`activation`], [`init`] | the mathematics around it |
 //! | [`gemm`] | the matrix product |
 //! | [`math`] | exp, log, tanh, sigmoid on vectors |
@@ -91,6 +92,7 @@ pub mod io;
 pub mod loss;
 pub mod math;
 pub mod network;
+pub mod norm;
 pub mod optim;
 mod parallel;
 pub mod rng;
