@@ -73,7 +73,7 @@
 //! | [`gradcheck`] | analytic against numeric gradients |
 //! | [`network`] | layers in a plan, one arena of parameters |
 //! | [`dense`] | one layer, forward and backward |
-//! | [`norm`] | layer, RMS and batch normalisation |
+//! | [`norm`], [`dropout`] | layer, RMS and batch normalisation; dropout, and that for SELU |
 //! | [`optim`], [`schedule`], [`loss`], [`activation`], [`init`] | the mathematics around it |
 //! | [`gemm`] | the matrix product |
 //! | [`math`] | exp, log, tanh, sigmoid on vectors |
@@ -83,6 +83,7 @@ pub mod activation;
 mod cpu;
 pub mod data;
 pub mod dense;
+pub mod dropout;
 mod error;
 pub mod gemm;
 pub mod gradcheck;
