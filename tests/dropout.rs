@@ -173,6 +173,10 @@ fn none_and_all_are_dropped() -> Result<()> {
             Ok(y)
         };
         assert_eq!(bits(&run(0.0)?), bits(&x));
+        let mut zeros = [-0.0; 9];
+        let alpha = AlphaDropout::new(0.0, SEED, STREAM)?;
+        alpha.forward_in_place(cpu, ViewMut::new(1, 9, &mut zeros)?);
+        assert_eq!(bits(&zeros), bits(&[-0.0; 9]));
         assert!(run(1.0)?.iter().all(|&y| y == 0.0));
         // The largest below 1 keeps one in 2^24, 2^24 times as large.
         let nearly = run(1.0_f32.next_down())?;

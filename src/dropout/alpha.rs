@@ -54,9 +54,11 @@ impl AlphaDropout {
 
     /// Replaces `values [batch, features]` by y.
     pub fn forward_in_place(&self, cpu: Cpu, values: ViewMut<'_>) {
-        for_each_part(cpu, values, &|level, row, col, part| {
-            dispatch!(level, s => apply(s, &self.mask, (row, col), &self.shift, part));
-        });
+        if self.is_needed() {
+            for_each_part(cpu, values, &|level, row, col, part| {
+                dispatch!(level, s => apply(s, &self.mask, (row, col), &self.shift, part));
+            });
+        }
     }
 
     /// Replaces `delta [batch, features]`, the gradient with respect to the output, by the gradient
@@ -73,6 +75,10 @@ impl AlphaDropout {
 }
 
 impl Epilogue for AlphaDropout {
+    fn is_needed(&self) -> bool {
+        self.mask.p > 0.0
+    }
+
     fn finish(&self, level: Level, finished: Finished<'_>) {
         finish(level, finished, &self.mask, &self.shift);
     }

@@ -66,9 +66,11 @@ impl Dropout {
 
     /// Multiplies `values [batch, features]` by the factors.
     pub fn forward_in_place(&self, cpu: Cpu, values: ViewMut<'_>) {
-        for_each_part(cpu, values, &|level, row, col, part| {
-            dispatch!(level, s => apply(s, &self.0, (row, col), &Times, part));
-        });
+        if self.is_needed() {
+            for_each_part(cpu, values, &|level, row, col, part| {
+                dispatch!(level, s => apply(s, &self.0, (row, col), &Times, part));
+            });
+        }
     }
 
     /// Multiplies `delta [batch, features]`, the gradient with respect to the output, by the same
@@ -92,6 +94,10 @@ fn check_probability(p: f32) -> Result<f32> {
 }
 
 impl Epilogue for Dropout {
+    fn is_needed(&self) -> bool {
+        self.0.p > 0.0
+    }
+
     fn finish(&self, level: Level, finished: Finished<'_>) {
         finish(level, finished, &self.0, &Times);
     }

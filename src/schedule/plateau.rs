@@ -44,6 +44,26 @@ pub enum Threshold {
 /// assert_eq!(rates, [0.1, 0.1, 0.1, 0.1 * 0.1]);
 /// # Ok::<(), densecore::Error>(())
 /// ```
+///
+/// A [`Fit`](crate::train::Fit) goes on where it has stopped, so it may be run for an epoch at a
+/// time:
+///
+/// ```
+/// # use densecore::{Activation, Loss, Network, data, optim::Sgd, train::Fit};
+/// # use densecore::schedule::ReduceOnPlateau;
+/// # use std::ops::ControlFlow::Continue;
+/// # let (train, test) = data::digits().split(0.8, 1)?;
+/// # let mut network = Network::mlp(&[64, 16, 10], Activation::Relu, 1)?;
+/// let mut plateau = ReduceOnPlateau::new(0.1);
+/// let mut sgd = network.optimizer(Sgd::new(plateau.learning_rate))?;
+/// let mut fit = Fit::new(Loss::CROSS_ENTROPY).epochs(1);
+/// for _ in 0..3 {
+///     let history = fit.run(&mut network, &mut sgd, &train, Some(&test), |_, _| Continue(()))?;
+///     let loss = history[0].validation.map_or(f64::NAN, |validation| validation.loss);
+///     sgd.set_learning_rate(plateau.observe(loss))?;
+/// }
+/// # Ok::<(), densecore::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ReduceOnPlateau {
     /// The rate to begin with, and the one in use; not negative.
