@@ -73,7 +73,8 @@
 //! | [`gradcheck`] | analytic against numeric gradients |
 //! | [`network`] | layers in a plan, one arena of parameters |
 //! | [`dense`] | one layer, forward and backward |
-//! | [`optim`], [`loss`], [`activation`], [`init`] | the mathematics around it |
+//! | [`norm`], [`dropout`] | layer, RMS and batch normalisation; dropout, and that for SELU |
+//! | [`optim`], [`schedule`], [`loss`], [`activation`], [`init`] | the mathematics around it |
 //! | [`gemm`] | the matrix product |
 //! | [`math`] | exp, log, tanh, sigmoid on vectors |
 //! | [`simd`] | vectors, written once for every instruction set |
@@ -82,6 +83,7 @@ pub mod activation;
 mod cpu;
 pub mod data;
 pub mod dense;
+pub mod dropout;
 mod error;
 pub mod gemm;
 pub mod gradcheck;
@@ -91,9 +93,11 @@ pub mod io;
 pub mod loss;
 pub mod math;
 pub mod network;
+pub mod norm;
 pub mod optim;
 mod parallel;
 pub mod rng;
+pub mod schedule;
 mod scratch;
 pub mod simd;
 mod tensor;
@@ -108,6 +112,7 @@ pub use loss::{Loss, Target};
 pub use network::{Network, Workspace};
 pub use optim::Optimizer;
 pub use rng::Rng;
+pub use schedule::Schedule;
 pub use scratch::Scratch;
 pub use tensor::{Tensor, Transposed, View, ViewMut};
 

@@ -158,6 +158,27 @@ impl Rows for ViewMut<'_> {
     }
 }
 
+/// One element for each row.
+impl Rows for &mut [f32] {
+    fn shape(&self) -> (usize, usize) {
+        (self.len(), 1)
+    }
+    fn split_rows_at(self, row: usize) -> (Self, Self) {
+        self.split_at_mut(row.min(self.len()))
+    }
+}
+
+/// Two of the same number of rows, cut at the same one; the work is that on the first.
+impl<A: Rows, B: Rows> Rows for (A, B) {
+    fn shape(&self) -> (usize, usize) {
+        self.0.shape()
+    }
+    fn split_rows_at(self, row: usize) -> (Self, Self) {
+        let ((a, a_rest), (b, b_rest)) = (self.0.split_rows_at(row), self.1.split_rows_at(row));
+        ((a, b), (a_rest, b_rest))
+    }
+}
+
 /// Rows that one sum covers: the leaves of [`sum_rows`].
 const LEAF_ROWS: usize = 64;
 

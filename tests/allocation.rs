@@ -1,6 +1,8 @@
 //! Contract 6 of the design: after the first call nothing is allocated, serially and inside a
 //! pool. At `Level::Portable` `matrixmultiply` allocates its packing buffer once in each product.
 
+#[path = "allocation/normalise.rs"]
+mod normalise;
 mod support;
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -221,7 +223,8 @@ fn calls<'a>() -> Result<Calls<'a>> {
             Ok(())
         }),
     ));
-    assert_eq!(calls.len(), 31);
+    calls.push(("normalise and drop", 0, Box::new(normalise::call()?)));
+    assert_eq!(calls.len(), 32);
     Ok(calls)
 }
 

@@ -92,10 +92,169 @@ fn golden_first_values() -> Result<()> {
 }
 
 #[test]
+fn golden_values_of_truncated_normals() -> Result<()> {
+    let cut = |mean, std, low, high| Init::TruncatedNormal { mean, std, low, high };
+    let golden: [(Init, [u32; 4]); 3] = [
+        (Init::TRUNCATED_NORMAL, [0x3F4E3693, 0xBD94C985, 0xBF74F324, 0xBF152A24]),
+        (cut(0.5, 2.0, -1.0, 0.25), [0x3CD506ED, 0xBEBDC840, 0xBF47DD52, 0xBF1FF650]),
+        (cut(0.0, 1.0, 5.0, 6.0), [0x40A156CA, 0x40A493EA, 0x40AB15EC, 0x40A7D9E4]),
+    ];
+    for (init, expected) in golden {
+        let bits: Vec<u32> = filled(init, 4, FANS)?.into_iter().map(f32::to_bits).collect();
+        assert_eq!(bits, expected, "{init:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn golden_values_of_orthogonal_matrices() -> Result<()> {
+    // The second implementation is Householder's, with the columns' signs turned by R's diagonal.
+    let golden: [((usize, usize), &[u32]); 3] = [
+        (
+            (3, 5),
+            &[
+                0x3F4557E4, 0xBD8CA814, 0xBF6BE4A3, 0xBF0DD8AA, 0xBEFD65AD, 0x3F13EC8A, 0x3F284B4A,
+                0xBEC78BE1, 0x3F2243A4, 0x3F5325BB, 0x3E87165F, 0x3F6DB8B8, 0x3F23A3B6, 0xBF4FE520,
+                0x3A970E8C,
+            ],
+        ),
+        (
+            (5, 3),
+            &[
+                0x3F361A03, 0xBE9765B9, 0xBF816719, 0xBF02E413, 0xBF7F321D, 0x3ECCD112, 0x3EFA37F3,
+                0xBE41F925, 0x3EBFD8DE, 0x3F385C32, 0x3EF7BC46, 0x3F482399, 0x3F30755C, 0xBF4E356C,
+                0x3E83DE3C,
+            ],
+        ),
+        (
+            (4, 4),
+            &[
+                0x3F4EF60B, 0xBE44FE17, 0xBF608E9F, 0xBF3C1DD3, 0xBF04DF98, 0x3EDA7BE4, 0x3ED2D3FC,
+                0xBF964F02, 0x3F2E4100, 0x3F9A9238, 0x3E4370D0, 0x3E51CF76, 0x3F488C2E, 0xBF1168BF,
+                0x3F819039, 0xBE4A78CA,
+            ],
+        ),
+    ];
+    for (fans, expected) in golden {
+        let weights = filled(Init::Orthogonal { gain: gain::RELU }, fans.0 * fans.1, fans)?;
+        let bits: Vec<u32> = weights.into_iter().map(f32::to_bits).collect();
+        assert_eq!(bits, expected, "{fans:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn rows_or_columns_of_an_orthogonal_matrix_are_orthonormal() -> Result<()> {
+    let gain = 1.5;
+    for (rows, cols) in [(1, 1), (1, 9), (9, 1), (40, 40), (13, 70), (70, 13), (256, 255)] {
+        let weights = filled(Init::Orthogonal { gain }, rows * cols, (rows, cols))?;
+        let (count, len) = (rows.min(cols), rows.max(cols));
+        let at = |i: usize, p: usize| if rows <= cols { i * cols + p } else { p * cols + i };
+        for i in 0..count {
+            for j in i..count {
+                let term = |p| f64::from(weights[at(i, p)]) * f64::from(weights[at(j, p)]);
+                let product = (0..len).map(term).sum::<f64>();
+                let expected = if i == j { f64::from(gain * gain) } else { 0.0 };
+                // An element is off by its rounding, 2^-24 of itself, and what f64 has left is far
+                // below: by Cauchy and Schwarz a product of two is off by 2 2^-24 gain^2 at most.
+                let tolerance = 2.5 * 2_f64.powi(-24) * f64::from(gain * gain);
+                let error = (product - expected).abs();
+                assert!(error <= tolerance, "{rows} x {cols}: {i}, {j}: {product}");
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn an_orthogonal_matrix_is_drawn_evenly() -> Result<()> {
+    // The angle of the first column of a 2 x 2 rotation or reflection is even on the circle, and
+    // both kinds are as likely; with a sign that was not fixed one half of them would be missing.
+    let count = 4000;
+    let (mut quadrants, mut rotations) = ([0; 4], 0);
+    for seed in 0..count {
+        let mut w = [f32::NAN; 4];
+        Init::Orthogonal { gain: 1.0 }.fill(&mut w, 2, 2, seed, STREAM)?;
+        quadrants[usize::from(w[0] > 0.0) + 2 * usize::from(w[2] > 0.0)] += 1;
+        rotations += u64::from(w[0] * w[3] - w[1] * w[2] > 0.0);
+    }
+    // Five deviations of a binomial distribution.
+    let near = |found: u64, share: f64| {
+        let n = count as f64;
+        (found as f64 - share * n).abs() <= 5.0 * (n * share * (1.0 - share)).sqrt()
+    };
+    assert!(quadrants.iter().all(|&found| near(found, 0.25)), "{quadrants:?}");
+    assert!(near(rotations, 0.5), "{rotations}");
+    Ok(())
+}
+
+#[test]
+fn an_orthogonal_matrix_is_whole() -> Result<()> {
+    let init = Init::Orthogonal { gain: 1.0 };
+    let mut weights = [7.0; 7];
+    let found = init.fill(&mut weights, 2, 3, SEED, STREAM);
+    assert_eq!(found, Err(Error::Length { argument: "weights", expected: 6, found: 7 }));
+    let found = init.fill(&mut weights, usize::MAX, usize::MAX, SEED, STREAM);
+    assert!(matches!(found, Err(Error::Overflow { argument: "weights", .. })), "{found:?}");
+    assert_eq!(weights, [7.0; 7]);
+    init.fill(&mut [], 0, usize::MAX, SEED, STREAM)?;
+    assert_eq!(filled(Init::Orthogonal { gain: 0.0 }, 6, (3, 2))?, [0.0; 6]);
+    assert_eq!(init.bias(), Init::Zeros);
+    Ok(())
+}
+
+#[test]
+fn moments_and_bounds_of_truncated_normals() -> Result<()> {
+    // Mean and variance of a normal distribution between a and b (N. Johnson, S. Kotz, 1970), by
+    // Simpson's rule, and their tolerances as for the uniforms: the deviation of a sample of n is
+    // at most that of any distribution on the interval, half its width (and its square, for the
+    // variance), over sqrt n.
+    for (mean, std, low, high) in [
+        (0.0, 1.0, -2.0, 2.0),
+        (0.5, 2.0, -1.0, 0.25),
+        (-3.0, 0.5, -2.5, 4.0),
+        (0.0, 1.0, 5.0, 6.0),
+        (0.0, 1.0, -30.0, -20.0),
+    ] {
+        let init = Init::TruncatedNormal { mean, std, low, high };
+        let weights = filled(init, 60_000, FANS)?;
+        assert!(weights.iter().all(|w| (low..=high).contains(w)), "{init:?}");
+        let [mean, std, low, high] = [mean, std, low, high].map(f64::from);
+        let (steps, mut sums) = (200_000, [0.0; 3]);
+        // Relative to the density at the end that is nearest to the mean, which may be tiny.
+        let nearest = ((mean.clamp(low, high) - mean) / std).powi(2);
+        for i in 0..=steps {
+            let x = low + (high - low) * f64::from(i) / f64::from(steps);
+            let share = if i == 0 || i == steps { 1.0 } else { f64::from(2 + 2 * (i % 2)) };
+            let density = share * (0.5 * (nearest - ((x - mean) / std).powi(2))).exp();
+            for (power, sum) in sums.iter_mut().enumerate() {
+                *sum += density * x.powi(power as i32);
+            }
+        }
+        let expected = sums[1] / sums[0];
+        let spread = sums[2] / sums[0] - expected * expected;
+        let (found, variance) = moments(&weights);
+        let (half, errors) = (0.5 * (high - low), 5.0 / (weights.len() as f64).sqrt());
+        assert_near(init, found, expected, errors * half.min(std));
+        assert_near(init, variance, spread, errors * half.min(3.0 * std).powi(2));
+    }
+    Ok(())
+}
+
+#[test]
+fn a_cut_that_cuts_nothing_is_the_normal_distribution() -> Result<()> {
+    let (mean, std) = (0.25, 2.0);
+    let cut = Init::TruncatedNormal { mean, std, low: -80.0, high: 80.0 };
+    assert_eq!(filled(cut, 1000, FANS)?, filled(Init::Normal { mean, std }, 1000, FANS)?);
+    Ok(())
+}
+
+#[test]
 fn element_i_does_not_depend_on_the_length() -> Result<()> {
     for (init, ..) in normals(FANS)
         .into_iter()
         .chain(symmetric_uniforms(FANS).into_iter().map(|(init, bound)| (init, 0.0, bound)))
+        .chain([(Init::TRUNCATED_NORMAL, 0.0, 1.0)])
     {
         let long = filled(init, 100, FANS)?;
         for len in 0..20 {
@@ -203,7 +362,10 @@ fn seeds_and_streams_differ() -> Result<()> {
 
 #[test]
 fn gains_are_those_of_pytorch() {
+    assert_eq!([gain::LINEAR, gain::SIGMOID, gain::SELU], [1.0, 1.0, 0.75]);
+    assert_eq!([gain::TANH, gain::RELU], [1.6666666, 2_f32.sqrt()]);
     assert_eq!(gain::leaky_relu(0.0), gain::RELU);
+    assert_eq!(gain::leaky_relu(0.01), gain::LEAKY_RELU);
     assert!((gain::leaky_relu(0.01) - 1.4141428).abs() < 1e-6);
     // kaiming_uniform_ with a = sqrt 5, the default of nn.Linear, is U(+-1 / sqrt(fan_in)).
     assert!((gain::leaky_relu(5_f32.sqrt()) - (1.0_f32 / 3.0).sqrt()).abs() < 1e-6);
@@ -213,6 +375,7 @@ fn gains_are_those_of_pytorch() {
 fn a_bad_setting_is_named_and_nothing_is_written() {
     let (nan, inf) = (f32::NAN, f32::INFINITY);
     let fan = Fan::In;
+    let cut = |mean, std, low, high| Init::TruncatedNormal { mean, std, low, high };
     let cases = [
         (Init::Constant(nan), "constant"),
         (Init::Constant(-inf), "constant"),
@@ -230,6 +393,18 @@ fn a_bad_setting_is_named_and_nothing_is_written() {
         (Init::XavierNormal { gain: nan }, "gain"),
         (Init::KaimingUniform { gain: f32::MAX, fan }, "gain"),
         (Init::KaimingNormal { gain: f32::MAX, fan }, "gain"),
+        (Init::Orthogonal { gain: -1.0 }, "gain"),
+        (Init::Orthogonal { gain: nan }, "gain"),
+        (cut(nan, 1.0, -2.0, 2.0), "mean"),
+        (cut(0.0, 0.0, -2.0, 2.0), "std"),
+        (cut(0.0, -1.0, -2.0, 2.0), "std"),
+        (cut(0.0, inf, -2.0, 2.0), "std"),
+        (cut(0.0, 1.0, -inf, 2.0), "low"),
+        (cut(0.0, 1.0, -2.0, nan), "high"),
+        (cut(0.0, 1.0, 2.0, 2.0), "low"),
+        (cut(0.0, 1.0, 2.0, -2.0), "low"),
+        (cut(0.0, 1.0, 39.0, 40.0), "low"),
+        (cut(0.0, 1.0, -40.0, -39.0), "high"),
     ];
     for (init, name) in cases {
         for len in [0, 3] {
@@ -249,6 +424,9 @@ fn extreme_settings_stay_finite() -> Result<()> {
         Init::Normal { mean: 0.0, std: f32::MAX / 9.1 },
         Init::XavierUniform { gain: f32::MAX },
         Init::KaimingNormal { gain: f32::MIN_POSITIVE, fan: Fan::Out },
+        Init::TruncatedNormal { mean: 0.0, std: f32::MAX, low: f32::MIN, high: f32::MAX },
+        Init::TruncatedNormal { mean: 0.0, std: 1.0, low: -f32::MAX, high: -38.0 },
+        Init::TruncatedNormal { mean: 1.0, std: f32::from_bits(1), low: 0.0, high: 1.0 },
     ];
     for init in widest {
         let weights = filled(init, 10_000, (usize::MAX, usize::MAX))?;

@@ -18,6 +18,7 @@
 mod normal;
 
 pub use normal::inverse_normal_cdf;
+pub(crate) use normal::normal_cdf;
 
 /// First stream of each use within this crate, so that one seed may serve them all without two of
 /// them drawing the same numbers. Each owns 2^56 streams; those below [`INIT`](stream::INIT) are
@@ -123,8 +124,14 @@ impl Rng {
     /// It is [`inverse_normal_cdf`] at `(k + 1/2) / 2^52` for a uniform integer `k < 2^52`: one
     /// uniform for one normal, where rejection methods take a number of words that varies.
     pub fn normal_f64(&mut self) -> f64 {
+        self.normal_f64_between(0.0, 1.0)
+    }
+
+    /// A deviate from the part of the normal distribution between the values of its distribution
+    /// function `from` and `to`. Takes two words.
+    pub(crate) fn normal_f64_between(&mut self, from: f64, to: f64) -> f64 {
         let k = self.next_u64() >> 12;
-        inverse_normal_cdf((k as f64 + 0.5) * (1.0 / (1_u64 << 52) as f64))
+        inverse_normal_cdf(from + (to - from) * ((k as f64 + 0.5) * (1.0 / (1_u64 << 52) as f64)))
     }
 
     /// Puts `items` in random order, every order equally likely as far as 64 bits of seed can

@@ -29,6 +29,25 @@ pub fn inverse_normal_cdf(p: f64) -> f64 {
     x.copysign(q)
 }
 
+/// The probability that a normal deviate is below `x`, found by bisection of
+/// [`inverse_normal_cdf`]: for the ends of an interval, and not for each of many numbers.
+pub(crate) fn normal_cdf(x: f64) -> f64 {
+    if x > 0.0 {
+        return 1.0 - normal_cdf(-x);
+    }
+    // Positive numbers are in the order of their bits.
+    let (mut below, mut above) = (0, 0.5_f64.to_bits());
+    while below < above {
+        let middle = below + (above - below).div_ceil(2);
+        if inverse_normal_cdf(f64::from_bits(middle)) <= x {
+            below = middle;
+        } else {
+            above = middle - 1;
+        }
+    }
+    f64::from_bits(below)
+}
+
 /// Quotient of two polynomials, coefficients from the highest degree down.
 struct Rational {
     numerator: [f64; 8],

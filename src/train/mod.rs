@@ -4,6 +4,7 @@
 //!   for each epoch
 //!     shuffle the samples                      stream SHUFFLE + epoch of the seed
 //!     for each batch of them                   the last one may be smaller
+//!       set the rate, if there is a schedule
 //!       gather its rows, train_step
 //!     evaluate, call back
 //! ```
@@ -12,6 +13,7 @@
 //! training in several runs the same as in one of as many epochs.
 //! A batch size of 1 is online learning, one of the whole set is full-batch gradient descent.
 
+mod batch;
 mod metrics;
 
 use core::fmt;
@@ -20,6 +22,8 @@ use std::time::{Duration, Instant};
 
 pub use metrics::{correct, predicted_class};
 
+use batch::{Batch, first_rows};
+
 use crate::cpu::Cpu;
 use crate::data::{Dataset, Targets};
 use crate::error::{Error, Result, check_shape};
@@ -27,7 +31,8 @@ use crate::loss::{Loss, Target};
 use crate::network::{Network, Workspace};
 use crate::optim::Optimizer;
 use crate::rng::{Rng, stream};
-use crate::tensor::{Tensor, View, ViewMut};
+use crate::schedule::Schedule;
+use crate::tensor::{Tensor, View};
 
 /// How to train, and how many epochs have been; made by [`Fit::new`] and changed by its methods.
 ///
@@ -61,6 +66,7 @@ pub struct Fit {
     loss: Loss,
     epochs: usize,
     batch_size: usize,
+    schedule: Option<Schedule>,
     seed: u64,
     done: usize,
 }
@@ -92,7 +98,8 @@ pub struct Epoch {
 impl Fit {
     /// Ten epochs of batches of 32 with seed 0, on all threads of the pool.
     pub fn new(loss: Loss) -> Self {
-        Self { cpu: Cpu::detect(), loss, epochs: 10, batch_size: 32, seed: 0, done: 0 }
+        let (cpu, schedule) = (Cpu::detect(), None);
+        Self { cpu, loss, epochs: 10, batch_size: 32, schedule, seed: 0, done: 0 }
     }
 
     /// How to run.
@@ -110,6 +117,13 @@ impl Fit {
         Self { batch_size, ..self }
     }
 
+    /// Sets the optimizer's learning rate before each training step, as a function of the
+    /// [steps](Optimizer::steps) it has taken. For a schedule of epochs give its settings in steps,
+    /// `train.len().div_ceil(batch_size)` for each epoch. Without one the rate stays.
+    pub fn schedule(self, schedule: impl Into<Schedule>) -> Self {
+        Self { schedule: Some(schedule.into()), ..self }
+    }
+
     /// The seed of the order of samples.
     pub fn seed(self, seed: u64) -> Self {
         Self { seed, ..self }
@@ -125,9 +139,10 @@ impl Fit {
     /// network as it is then; it may stop the training. Returns the reports.
     ///
     /// Errors, all before anything is trained: [`Value`](Error::Value) names `batch_size` if it is
-    /// 0, or `train` or `validation` if it has no samples; [`Shape`](Error::Shape) names `input` or `target`,
-    /// [`Class`](Error::Class) the row or [`Mismatch`](Error::Mismatch) the kind of target, if a
-    /// set does not fit the network and the loss.
+    /// 0, `train` or `validation` if it has no samples, or a setting of the schedule;
+    /// [`Shape`](Error::Shape) names `input` or `target`, [`Class`](Error::Class) the row or
+    /// [`Mismatch`](Error::Mismatch) the kind of target, if a set does not fit the network and the
+    /// loss.
     pub fn run(
         &mut self,
         network: &mut Network,
@@ -143,6 +158,7 @@ impl Fit {
         positive("batch_size", self.batch_size)?;
         positive("train", train.len())?;
         positive("validation", validation.map_or(1, Dataset::len))?;
+        self.schedule.as_ref().map_or(Ok(()), Schedule::check)?;
         for set in [Some(train), validation].into_iter().flatten() {
             check_fits(self.cpu, network, set, self.loss)?;
         }
@@ -157,6 +173,9 @@ impl Fit {
             Rng::new(self.seed, stream).permutation(&mut order);
             let start = Instant::now();
             for rows in order.chunks(batch_size) {
+                if let Some(schedule) = &self.schedule {
+                    optimizer.set_learning_rate(schedule.learning_rate(optimizer.steps()))?;
+                }
                 let sample = batch.gather(train, rows)?;
                 network.train_step(self.cpu, &mut workspace, sample, self.loss, optimizer)?;
             }
@@ -243,47 +262,6 @@ fn targets(data: &Dataset, first: usize, count: usize) -> Target<'_> {
         Targets::Classes { ids, .. } => Target::Classes(&ids[first..first + count]),
         Targets::Values(values) => Target::Values(values.view().rows_range(first, count)),
     }
-}
-
-/// The rows of one batch, gathered from a data set.
-struct Batch {
-    inputs: Tensor,
-    ids: Vec<u32>,
-    values: Tensor,
-}
-
-impl Batch {
-    /// Room for `size` samples of the set.
-    fn new(data: &Dataset, size: usize) -> Result<Self> {
-        let inputs = Tensor::zeros(size, data.inputs().cols())?;
-        let (ids, values) = match data.targets() {
-            Targets::Classes { .. } => (vec![0; size], Tensor::default()),
-            Targets::Values(values) => (Vec::new(), Tensor::zeros(size, values.cols())?),
-        };
-        Ok(Self { inputs, ids, values })
-    }
-
-    /// The samples at `rows`, at most as many as there is room for.
-    fn gather(&mut self, data: &Dataset, rows: &[usize]) -> Result<(View<'_>, Target<'_>)> {
-        data.gather_inputs(rows, first_rows(&mut self.inputs, rows.len()))?;
-        let inputs = self.inputs.view().rows_range(0, rows.len());
-        let target = match data.targets() {
-            Targets::Classes { .. } => {
-                let ids = &mut self.ids[..rows.len()];
-                data.gather_ids(rows, ids)?;
-                Target::Classes(ids)
-            }
-            Targets::Values(_) => {
-                data.gather_values(rows, first_rows(&mut self.values, rows.len()))?;
-                Target::Values(self.values.view().rows_range(0, rows.len()))
-            }
-        };
-        Ok((inputs, target))
-    }
-}
-
-fn first_rows(tensor: &mut Tensor, rows: usize) -> ViewMut<'_> {
-    tensor.view_mut().split_rows_at(rows).0
 }
 
 impl Epoch {

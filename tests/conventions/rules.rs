@@ -4,7 +4,7 @@ use crate::functions::{generic_functions, methods};
 use crate::source::{File, name, words};
 
 /// Top to bottom. A module may name only the modules after it, and itself.
-const LAYERS: [&str; 22] = [
+const LAYERS: [&str; 23] = [
     "train",
     "data",
     "io",
@@ -14,6 +14,7 @@ const LAYERS: [&str; 22] = [
     "norm",
     "dropout",
     "optim",
+    "schedule",
     "loss",
     "activation",
     "init",

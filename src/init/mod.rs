@@ -1,40 +1,31 @@
 //! Initialisers: what the weights are before the first step.
 //!
 //! A weight is `[in, out]`; `fan_in` and `fan_out` are its rows and columns. Every scheme is one of
-//! three draws:
+//! these draws:
 //!
 //! ```text
-//! constant c          w = c
-//! uniform [lo, hi)    w = lo + (hi - lo) u      u: two words of the stream for each element
-//! normal m, s         w = m + s z               z: likewise
+//! constant c             w = c
+//! uniform [lo, hi)       w = lo + (hi - lo) u    u: two words of the stream for each element
+//! normal m, s            w = m + s z             z: likewise
+//! normal cut to an interval                      likewise
+//! orthogonal             of a matrix of z
 //! ```
 //!
-//! computed in `f64` and rounded once. Element `i` in row-major order is a function of
-//! `(seed, stream, i)` and the settings alone, the same bits on every platform, level and number of
-//! threads. No other library has this stream; compare distributions, not values.
+//! computed in `f64` and rounded once, the same bits on every platform, level and number of
+//! threads. Element `i` in row-major order is a function of `(seed, stream, i)` and the settings
+//! alone, except of an orthogonal matrix, whose elements depend on each other. No other library has
+//! this stream; compare distributions, not values.
 //!
 //! Keras' and JAX's `*_normal` are normals cut at two standard deviations; here, as in PyTorch,
 //! they are plain normals.
 
+pub mod gain;
+mod orthogonal;
+mod truncated;
+
 use crate::error::{Error, Result};
 use crate::rng::Rng;
-
-/// Factors for the `gain` of an initialiser, by the activation that follows the layer; the values
-/// of `torch.nn.init.calculate_gain`. The identity and the sigmoid have 1.
-pub mod gain {
-    /// For the hyperbolic tangent.
-    pub const TANH: f32 = 5.0 / 3.0;
-    /// For ReLU.
-    pub const RELU: f32 = core::f32::consts::SQRT_2;
-    /// For SELU.
-    pub const SELU: f32 = 0.75;
-
-    /// For a leaky ReLU with this slope below zero: `sqrt(2 / (1 + slope^2))`.
-    pub fn leaky_relu(slope: f32) -> f32 {
-        let slope = f64::from(slope);
-        (2.0 / (1.0 + slope * slope)).sqrt() as f32
-    }
-}
+use truncated::Truncated;
 
 /// Which of a weight's dimensions keeps its variance.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -78,6 +69,19 @@ pub enum Init {
         mean: f32,
         /// Standard deviation.
         std: f32,
+    },
+    /// `N(mean, std)` cut to `[low, high]`: what lies outside is not drawn. The bounds are values of
+    /// the weight, not multiples of `std`. All are finite, `std` is above 0, `low` below `high`, and
+    /// the interval reaches to within 38 `std` of `mean`. `torch.nn.init.trunc_normal_`.
+    TruncatedNormal {
+        /// Mean of the distribution that is cut.
+        mean: f32,
+        /// Standard deviation of the distribution that is cut.
+        std: f32,
+        /// Smallest value.
+        low: f32,
+        /// Largest value.
+        high: f32,
     },
     /// `U[-b, b)`, `b = gain sqrt(6 / (fan_in + fan_out))`: a compromise between the sizes of the
     /// activations and of the gradients, for sigmoid and tanh. `gain` is finite and at least 0.
@@ -128,6 +132,16 @@ pub enum Init {
     /// and to its bias (with the `fan_in` of the weight). It calls it `kaiming_uniform_` with
     /// `a = sqrt 5`, which is the same.
     TorchLinear,
+    /// A matrix whose columns are orthogonal, or its rows if it has more columns than rows, each of
+    /// length `gain`: signals keep their length in both directions. `gain` is finite and at least 0.
+    /// For whole weights only; it takes memory and time, `4 rows cols min(rows, cols)` operations.
+    ///
+    /// Source: A. Saxe, J. McClelland, S. Ganguli, "Exact solutions to the nonlinear dynamics of
+    /// learning in deep linear neural networks", ICLR 2014; `torch.nn.init.orthogonal_`.
+    Orthogonal {
+        /// Factor; see [`gain`].
+        gain: f32,
+    },
 }
 
 /// What an initialiser comes to once the fans are known.
@@ -136,11 +150,18 @@ enum Draw {
     Constant(f32),
     Uniform { low: f32, high: f32 },
     Normal { mean: f64, std: f64 },
+    Truncated(Truncated),
+    Orthogonal { gain: f64 },
 }
 
 impl Init {
     /// Uniform in `[-1, 1)`, the textbook's choice for small networks.
     pub const UNIT_UNIFORM: Self = Init::Uniform { low: -1.0, high: 1.0 };
+
+    /// The normal distribution cut at two standard deviations: the defaults of
+    /// `torch.nn.init.trunc_normal_`.
+    pub const TRUNCATED_NORMAL: Self =
+        Init::TruncatedNormal { mean: 0.0, std: 1.0, low: -2.0, high: 2.0 };
 
     /// How the bias of a layer starts whose weight starts like this: at zero, unless the scheme
     /// says otherwise.
@@ -154,12 +175,14 @@ impl Init {
     /// Fills `weights`, the elements of a `[fan_in, fan_out]` weight row after row, from stream
     /// `stream` of seed `seed`.
     ///
-    /// `weights` may have any length: a bias has `fan_out` elements and the fans of its weight.
+    /// `weights` may have any length, as a bias has `fan_out` elements and the fans of its weight;
+    /// only an orthogonal matrix is whole.
     /// Give each parameter a stream of its own, such as [`INIT`](crate::rng::stream::INIT) plus
     /// its number.
     ///
-    /// [`Error::Value`] names a setting without a meaning, whatever the length of `weights`, which
-    /// are left alone then.
+    /// [`Error::Value`] names a setting without a meaning, whatever the length of `weights`. Of an
+    /// orthogonal matrix [`Error::Length`] or [`Error::Overflow`] names `weights`, and
+    /// [`Error::OutOfMemory`] says that it is too large. The weights are left alone then.
     pub fn fill(
         &self,
         weights: &mut [f32],
@@ -185,6 +208,10 @@ impl Init {
                     *w = (mean + std * rng.normal_f64()) as f32;
                 }
             }
+            Draw::Truncated(truncated) => truncated.fill(weights, &mut rng),
+            Draw::Orthogonal { gain } => {
+                orthogonal::fill(weights, (fan_in, fan_out), gain, &mut rng)?;
+            }
         }
         Ok(())
     }
@@ -206,6 +233,9 @@ impl Init {
             Init::Normal { mean, std } => {
                 normal("std", std, f64::from(finite("mean", mean)?), not_negative("std", std)?)
             }
+            Init::TruncatedNormal { mean, std, low, high } => {
+                Ok(Draw::Truncated(Truncated::new(mean, std, low, high)?))
+            }
             Init::XavierUniform { gain } => uniform(gain, 6.0, fi + fo),
             Init::XavierNormal { gain } => symmetric_normal(gain, 2.0, fi + fo),
             Init::HeUniform => uniform(1.0, 6.0, fi),
@@ -215,6 +245,7 @@ impl Init {
             Init::LecunUniform => uniform(1.0, 3.0, fi),
             Init::LecunNormal => symmetric_normal(1.0, 1.0, fi),
             Init::TorchLinear => uniform(1.0, 1.0, fi),
+            Init::Orthogonal { gain } => Ok(Draw::Orthogonal { gain: not_negative("gain", gain)? }),
         }
     }
 }
@@ -261,6 +292,13 @@ fn not_negative(argument: &'static str, value: f32) -> Result<f64> {
         return Ok(f64::from(value));
     }
     Err(invalid(argument, "a finite value of at least 0", value))
+}
+
+fn positive(argument: &'static str, value: f32) -> Result<f64> {
+    if value.is_finite() && value > 0.0 {
+        return Ok(f64::from(value));
+    }
+    Err(invalid(argument, "a finite value above 0", value))
 }
 
 fn invalid(argument: &'static str, expected: &'static str, found: f32) -> Error {
