@@ -4,8 +4,8 @@
 mod support;
 
 use densecore::activation::{Derivative, Forward, Relu};
-use densecore::dropout::{AlphaDropout, Both, Dropout};
-use densecore::gemm::{Map, MulMap, Start, matmul_fused};
+use densecore::dropout::{AlphaDropout, Dropout};
+use densecore::gemm::{Both, Map, MulMap, Start, matmul_fused};
 use densecore::rng::stream;
 use densecore::{Activation, Cpu, Error, Result, Rng, Scratch, Tensor, View, ViewMut};
 use support::{POOLS, bits, cpus, in_pool, levels, numbers};

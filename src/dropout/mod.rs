@@ -37,7 +37,7 @@ use crate::rng::stream;
 /// The factors of one forward pass and of its backward pass.
 ///
 /// As an [`Epilogue`] it multiplies the finished rows of a product, and after another one with
-/// [`Both`]: a layer's product, activation and dropout while the rows are in the first-level cache,
+/// [`Both`](crate::gemm::Both): a layer's product, activation and dropout while the rows are in the first-level cache,
 /// or in the backward pass its dX, the dropout and the derivative.
 ///
 /// ```
@@ -103,30 +103,10 @@ impl Epilogue for Dropout {
     }
 }
 
-/// One epilogue after the other, such as [`Map`](crate::gemm::Map) of an activation and dropout.
-#[derive(Clone, Copy, Debug)]
-pub struct Both<A, B>(pub A, pub B);
-
-impl<A: Epilogue, B: Epilogue> Epilogue for Both<A, B> {
-    fn check(&self, output: (usize, usize)) -> Result<()> {
-        self.0.check(output)?;
-        self.1.check(output)
-    }
-
-    fn is_needed(&self) -> bool {
-        self.0.is_needed() || self.1.is_needed()
-    }
-
-    fn finish(&self, level: Level, Finished { mut block, row, col }: Finished<'_>) {
-        self.0.finish(level, Finished { block: block.reborrow(), row, col });
-        self.1.finish(level, Finished { block, row, col });
-    }
-}
-
 /// What a mask does to a finished block.
 fn finish(
     level: Level,
-    Finished { mut block, row, col }: Finished<'_>,
+    Finished { mut block, row, col, .. }: Finished<'_>,
     mask: &Mask,
     f: &impl Update<1, 1>,
 ) {

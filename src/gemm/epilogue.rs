@@ -160,3 +160,35 @@ impl<F: Unary + Sync> Epilogue for MapBeside<F> {
         });
     }
 }
+
+/// One epilogue after the other, such as [`Map`] of an activation and then dropout. Of the matrices
+/// beside C the first is given those that it changes, and the second those behind them.
+#[derive(Clone, Copy, Debug)]
+pub struct Both<A, B>(pub A, pub B);
+
+impl<A: Epilogue, B: Epilogue> Epilogue for Both<A, B> {
+    fn check(&self, output: (usize, usize)) -> Result<()> {
+        self.0.check(output)?;
+        self.1.check(output)
+    }
+
+    fn beside(&self) -> usize {
+        self.0.beside().saturating_add(self.1.beside())
+    }
+
+    fn is_needed(&self) -> bool {
+        self.0.is_needed() || self.1.is_needed()
+    }
+
+    fn finish(&self, level: Level, Finished { mut block, beside, row, col }: Finished<'_>) {
+        let (mut first, mut second) = (Beside::NONE, Beside::NONE);
+        for (i, matrix) in beside.0.into_iter().enumerate() {
+            match i.checked_sub(self.0.beside()) {
+                None => first.0[i] = matrix,
+                Some(i) => second.0[i] = matrix,
+            }
+        }
+        self.0.finish(level, Finished { block: block.reborrow(), beside: first, row, col });
+        self.1.finish(level, Finished { block, beside: second, row, col });
+    }
+}

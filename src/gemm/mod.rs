@@ -73,7 +73,7 @@ mod tile_shape;
 #[cfg(test)]
 mod tests;
 
-pub use epilogue::{Beside, Epilogue, Finished, Identity, Map, MapBeside, MulMap};
+pub use epilogue::{Beside, Both, Epilogue, Finished, Identity, Map, MapBeside, MulMap};
 pub use operand::Operand;
 pub use packed::{PackedWeight, matmul_packed};
 

@@ -4,7 +4,7 @@ use super::Case;
 use super::common::{Check, Layout, Matrix, POOLS, Random, Stored, in_pool, levels, serial};
 use super::epilogues::{Curve, SHAPES, caches, curve};
 use densecore::gemm::{
-    Accum, Beside, Epilogue, Finished, Identity, MapBeside, Start, matmul_fused_beside,
+    Accum, Beside, Both, Epilogue, Finished, Identity, MapBeside, Start, matmul_fused_beside,
 };
 use densecore::simd::Level;
 use densecore::{Cpu, Error, Result, Scratch, ViewMut};
@@ -152,4 +152,26 @@ fn other_matrices_than_the_epilogue_takes_are_an_error() {
     let turned = Beside::one(ViewMut::new(4, 2, &mut z).expect("8 elements"));
     let shape = Error::Shape { argument: "beside", expected: (2, 4), found: (4, 2) };
     assert_eq!(run(&Spread(1), turned), Err(shape));
+}
+
+#[test]
+fn each_of_two_epilogues_gets_its_own_matrices() {
+    let mut check = Check::new("each_of_two_epilogues_gets_its_own_matrices");
+    let mut random = Random::new(62);
+    let (m, n, k) = (26, 67, 30);
+    let (a, b) = (random.integers(m * k), random.integers(k * n));
+    let before: Vec<_> = (0..3).map(|_| random.integers(m * n)).collect();
+    let product = super::common::reference::exact((m, n, k), &a, &b, None);
+    // The second one sees what the first has negated.
+    let both = Both(Spread(1), Spread(2));
+    for level in levels() {
+        let case = Case::new((m, n, k));
+        let found = beside(case, serial(level), (&a, &b), &both, &before);
+        check.equal(&found[0], &product, &case);
+        for (i, factor) in [1.0, -1.0, -2.0].into_iter().enumerate() {
+            let sums = before[i].iter().zip(&product);
+            let sums: Vec<f32> = sums.map(|(x, c)| x + factor * c).collect();
+            check.equal(&found[i + 1], &sums, &(case, i));
+        }
+    }
 }
