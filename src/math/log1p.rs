@@ -12,7 +12,7 @@ use super::LN_2_LO;
 use super::log::{MANTISSA, TWO_THIRDS, reassemble};
 use crate::simd::Simd;
 
-/// Bound of the error of [`log1p`]. Measured over all inputs: 0.0 at AVX2, 0.0 at Portable.
+/// Bound of the error of [`log1p`]. Measured over all inputs: 1.073 at AVX2 and at Portable.
 pub const LOG1P_MAX_ULP: f64 = 1.5;
 
 /// Smaller `x` are their own results: `x² / 2` is less than half of their last place.

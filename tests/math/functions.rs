@@ -124,11 +124,13 @@ pub const TANH: Function = Function {
 };
 pub const ATAN: Function = Function {
     near_zero: Some([0.0, 1.0, 0.0]),
+    grows: false,
     ..growing::<Atan>("atan", math::atan_slice, f64::atan, ATAN_MAX_ULP)
 };
 pub const ERF: Function = Function {
     near_zero: Some([0.0, FRAC_2_SQRT_PI, 0.0]),
     beyond: [|_| -1.0, ONE],
+    grows: false,
     ..growing::<Erf>("erf", math::erf_slice, libm::erf, ERF_MAX_ULP)
 };
 pub const SIGMOID: Function = Function {
