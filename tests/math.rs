@@ -11,10 +11,14 @@ mod sweep;
 #[path = "common/ulp.rs"]
 mod ulp;
 
+use core::f32::consts::FRAC_PI_2;
+
+use densecore::math::{self, SOFTPLUS_BETA_MAX_ULP};
 use densecore::simd::Level;
 use densecore::{Cpu, Error};
 use functions::*;
 use sweep::{same, sweep};
+use ulp::ulp_error;
 
 /// The list of functions. Each is swept, and is in the tests of all.
 macro_rules! functions {
@@ -73,6 +77,30 @@ fn special_values() {
     check_values(&LOG, &[&log[..], &log_up, &log_end].concat());
     check_values(&TANH, &[tanh, tanh.map(|(x, y)| (-x, -y))].concat());
     check_values(&SIGMOID, &[&sigmoid[..], &sigmoid_up].concat());
+    let expm1 =
+        [(-INF, -1.0), (-MAX, -1.0), (-18.0, -1.0), (88.722_84, INF), (MAX, INF), (INF, INF)];
+    let log1p = [(-INF, NAN), (-MAX, NAN), (-1.000_000_1, NAN), (-1.0, -INF)];
+    let itself = [(-0.0, -0.0), (0.0, 0.0), (TINY, TINY), (-TINY, -TINY), (1e-30, 1e-30)];
+    let atan = [(0.0, 0.0), (TINY, TINY), (1e-30, 1e-30), (MAX, FRAC_PI_2), (INF, FRAC_PI_2)];
+    let erf = [(0.0, 0.0), (3.93, 1.0), (MAX, 1.0), (INF, 1.0)];
+    let log_sigmoid = [(-INF, -INF), (-MAX, -MAX), (88.0, 0.0), (MAX, 0.0), (INF, 0.0)];
+    check_values(&EXPM1, &[&expm1[..], &itself].concat());
+    check_values(&LOG1P, &[&log1p[..], &log_end, &itself].concat());
+    check_values(&ATAN, &[atan, atan.map(|(x, y)| (-x, -y))].concat());
+    check_values(&ERF, &[erf, erf.map(|(x, y)| (-x, -y))].concat());
+    check_values(&LOG_SIGMOID, &log_sigmoid);
+    check_values(&SOFTPLUS, &log_sigmoid.map(|(x, y)| (-x, if y == 0.0 { 0.0 } else { -y })));
+    for f in [SILU, MISH, GELU, GELU_TANH] {
+        let below = [(-INF, -0.0), (-MAX, -0.0), (-89.0, -0.0), (-0.0, -0.0)];
+        let above = [(0.0, 0.0), (21.0, 21.0), (90.0, 90.0), (MAX, MAX), (INF, INF)];
+        check_values(&f, &[&below[..], &above].concat());
+    }
+    for f in [SILU_DERIVATIVE, MISH_DERIVATIVE, GELU_DERIVATIVE, GELU_TANH_DERIVATIVE] {
+        let at_0 = if f.name == "mish_derivative" { 0.6 } else { 0.5 };
+        let below = [(-INF, -0.0), (-MAX, -0.0), (-90.0, -0.0), (-TINY, at_0), (-0.0, at_0)];
+        let above = [(0.0, at_0), (TINY, at_0), (90.0, 1.0), (MAX, 1.0), (INF, 1.0)];
+        check_values(&f, &[&below[..], &above].concat());
+    }
     for f in ALL {
         check_values(f, &[(NAN, NAN), (-NAN, NAN), (f32::from_bits(0x7f80_0001), NAN)]);
     }
@@ -92,10 +120,13 @@ fn ranges_and_symmetry() {
     let x: Vec<f32> = (0..1 << 21).map(|i| f32::from_bits(i * 1021)).collect();
     let minus_x: Vec<f32> = x.iter().map(|x| -x).collect();
     for level in Level::available() {
-        let (plus, minus) = (TANH.run(level, &x), TANH.run(level, &minus_x));
-        for i in (0..x.len()).filter(|&i| !x[i].is_nan()) {
-            assert!((0.0..=1.0).contains(&plus[i]), "tanh {level}: {:e}", x[i]);
-            assert!(plus[i].to_bits() ^ minus[i].to_bits() == 1 << 31, "{level}: {:e}", x[i]);
+        for (f, most) in [(TANH, 1.0), (ERF, 1.0), (ATAN, FRAC_PI_2)] {
+            let (plus, minus) = (f.run(level, &x), f.run(level, &minus_x));
+            for i in (0..x.len()).filter(|&i| !x[i].is_nan()) {
+                assert!((0.0..=most).contains(&plus[i]), "{} {level}: {:e}", f.name, x[i]);
+                let signs = plus[i].to_bits() ^ minus[i].to_bits();
+                assert!(signs == 1 << 31, "{} {level}: {:e}", f.name, x[i]);
+            }
         }
         for y in [SIGMOID.run(level, &x), SIGMOID.run(level, &minus_x)].concat() {
             assert!((0.0..=1.0).contains(&y) || y.is_nan(), "sigmoid {level}: {y:e}");
@@ -103,6 +134,48 @@ fn ranges_and_symmetry() {
         for y in EXP_NONPOSITIVE.run(level, &minus_x) {
             assert!((0.0..=1.0).contains(&y) || y.is_nan(), "exp_nonpositive {level}: {y:e}");
         }
+        // Their minima are -0.278, -0.309, -0.170 and -0.170.
+        for (f, least) in [(SILU, -0.279), (MISH, -0.31), (GELU, -0.171), (GELU_TANH, -0.171)] {
+            for y in f.run(level, &minus_x) {
+                assert!((least..=-0.0).contains(&y) || y.is_nan(), "{} {level}: {y:e}", f.name);
+            }
+        }
+    }
+}
+
+/// The product is rounded; from there on the error is small.
+#[test]
+fn softplus_with_a_beta() {
+    let x: Vec<f32> = (0..=u32::MAX / 199).map(|i| f32::from_bits(i * 199)).collect();
+    for level in Level::available() {
+        let mut worst: f64 = 0.0;
+        for beta in [0.01, 0.5, 1.0, 3.0, 100.0] {
+            let mut y = vec![f32::NAN; x.len()];
+            let cpu = Cpu::serial().with_level(level);
+            math::softplus_beta_slice(cpu, beta, &x, &mut y).unwrap();
+            for i in 0..x.len() {
+                let small = SOFTPLUS.exact(-f64::from((beta * x[i]).abs()));
+                let want = f64::from(x[i]).max(0.0) + small / f64::from(beta);
+                let want = if x[i].is_nan() { f64::NAN } else { want };
+                // What becomes 0 is smaller than a normal number before the division.
+                let is_flushed = small < f64::from(f32::MIN_POSITIVE) && x[i] < 0.0;
+                let error = if is_flushed { 0.0 } else { ulp_error(y[i], want) };
+                assert!(error <= SOFTPLUS_BETA_MAX_ULP, "{level} {beta}: {error} at {:e}", x[i]);
+                worst = worst.max(error);
+            }
+        }
+        println!("softplus_beta {level}: {worst:.4} ULP");
+        assert!(worst > 0.5, "nothing was compared");
+    }
+}
+
+#[test]
+fn a_beta_without_a_meaning_is_an_error() {
+    for beta in [0.0, -0.0, -1.0, f32::INFINITY, f32::NAN, 1e-40] {
+        let mut y = [7.0; 2];
+        let error = math::softplus_beta_slice(Cpu::detect(), beta, &[1.0; 2], &mut y);
+        assert!(matches!(error, Err(Error::Value { argument: "beta", .. })), "{beta}: {error:?}");
+        assert_eq!(y, [7.0; 2]);
     }
 }
 
@@ -113,8 +186,8 @@ fn body_and_tail_give_the_same_bits() {
     for (f, level) in ALL.iter().flat_map(|f| Level::available().map(move |level| (f, level))) {
         let cpu = Cpu::serial().with_level(level);
         for len in 0..=2 * level.lanes() * 4 + 9 {
-            let scale = if f.up_to > 0.0 { 0.21 } else { -0.21 };
-            let x: Vec<f32> = (0..len).map(|i| (i * 37 % 101) as f32 * scale).collect();
+            let middle = if f.up_to > 0.0 { 50.0 } else { 100.0 };
+            let x: Vec<f32> = (0..len).map(|i| ((i * 37 % 101) as f32 - middle) * 0.21).collect();
             let alone: Vec<f32> = x.iter().map(|&x| f.run(level, &[x])[0]).collect();
             for offset in 0..level.lanes() {
                 let src = [&vec![GUARD; offset][..], &x].concat();

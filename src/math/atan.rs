@@ -13,7 +13,8 @@ use core::f32::consts::FRAC_PI_2;
 use super::polynomial::polynomial;
 use crate::simd::Simd;
 
-/// Bound of the error of [`atan`]. Measured over all inputs: 0.0 at AVX2, 0.0 at Portable.
+/// Bound of the error of [`atan`]. Measured for every 2⁻²⁷ <= |x| < 2⁸ and every 61st other input:
+/// 2.1120 at AVX2, 2.2417 at Portable.
 pub const ATAN_MAX_ULP: f64 = 2.5;
 
 /// `P(u) = P[0] + P[1] u + ... + P[7] u⁷` for `0 <= u <= 1`.

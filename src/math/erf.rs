@@ -14,7 +14,8 @@ use super::exp::expm1_reduced;
 use super::polynomial::polynomial;
 use crate::simd::Simd;
 
-/// Bound of the error of [`erf`]. Measured over all inputs: 0.0 at AVX2, 0.0 at Portable.
+/// Bound of the error of [`erf`]. Measured for every 2⁻²⁷ <= |x| < 2⁸ and every 61st other input:
+/// 1.9116 at AVX2, 2.1905 at Portable.
 pub const ERF_MAX_ULP: f64 = 2.5;
 
 /// `q(t) = t + t (C + t (P[0] + P[1] t + ... + P[7] t⁷))` for `0 <= t <= 3.95`; `C` is rounded

@@ -34,7 +34,7 @@ pub const EXP_NONPOSITIVE_MAX_ULP: f64 = 1.05;
 const Q: [f32; 5] = [0.499_999_97, 0.166_665_46, 0.041_667_435, 0.008_366_26, 0.001_387_066_9];
 
 /// 1.5·2²³: a number of this size has its last place at 1.
-const ROUND: f32 = 12_582_912.0;
+pub(super) const ROUND: f32 = 12_582_912.0;
 
 /// `exp(x)` for every `x`.
 ///

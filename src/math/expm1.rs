@@ -12,7 +12,7 @@ use super::LN_2_LO;
 use super::exp::{polynomial, reduce};
 use crate::simd::Simd;
 
-/// Bound of the error of [`expm1`]. Measured over all inputs: 0.0 at AVX2, 0.0 at Portable.
+/// Bound of the error of [`expm1`]. Measured over all inputs: 1.242 at AVX2, 1.335 at Portable.
 pub const EXPM1_MAX_ULP: f64 = 1.5;
 
 /// Smaller `x` are their own results: `x² / 2` is less than half of their last place.

@@ -41,7 +41,7 @@ pub(super) const MANTISSA: u32 = 23;
 pub fn log<S: Simd>(s: S, x: S::F32) -> S::F32 {
     let zero = s.splat(0.0);
     let (e, f) = split(s, x);
-    let y = reassemble(s, e, f);
+    let y = reassemble(s, e, f, s.mul(e, s.splat(LN_2_LO)));
     // Infinity and NaN are their own results.
     let y = s.select(s.lt(x, s.splat(f32::INFINITY)), y, x);
     let y = s.select(s.le(x, zero), s.splat(f32::NEG_INFINITY), y);
@@ -62,11 +62,11 @@ fn split<S: Simd>(s: S, x: S::F32) -> (S::F32, S::F32) {
     (e, s.sub(significand, s.splat(1.0)))
 }
 
-/// `e ln 2 + log(1 + f)` for an integer `e` and `|f| <= 1/3`.
+/// `e LN_2_HI + low + log(1 + f)` for an integer `e` and `|f| <= 1/3`.
 #[inline(always)]
-pub(super) fn reassemble<S: Simd>(s: S, e: S::F32, f: S::F32) -> S::F32 {
+pub(super) fn reassemble<S: Simd>(s: S, e: S::F32, f: S::F32, low: S::F32) -> S::F32 {
     let f2 = s.mul(f, f);
-    let y = s.mul_add(s.mul(f, f2), polynomial(s, &P, f), s.mul(e, s.splat(LN_2_LO)));
+    let y = s.mul_add(s.mul(f, f2), polynomial(s, &P, f), low);
     let y = s.neg_mul_add(f2, s.splat(0.5), y);
     s.mul_add(e, s.splat(LN_2_HI), s.add(f, y))
 }

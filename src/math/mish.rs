@@ -6,20 +6,20 @@
 //! ```
 //!
 //! The hyperbolic tangent of a logarithm is rational: no second exponential and no logarithm. The
-//! derivative is `m / D + x n' dm/dn (2 / D²)` with `n' = n`, over one denominator. From x = 20 on
-//! the quotient is 1, and `n⁴` is still far from overflow.
+//! derivative is `m / D + x n' dm/dn (2 / D²)` with `n' = n`, over one denominator. From x = 22 on
+//! the quotient is 1, as is the derivative, and `n⁴` is not yet infinite.
 
 use super::exp::expm1_reduced;
 use crate::simd::Simd;
 
-/// Bound of the error of [`mish`]. Measured over all inputs: 0.0 at AVX2, 0.0 at Portable.
+/// Bound of the error of [`mish`]. Measured over all inputs: 3.925 at AVX2 and at Portable.
 pub const MISH_MAX_ULP: f64 = 4.0;
-/// Bound of the absolute error of [`mish_derivative`]. Measured over all inputs: 0.0 at AVX2 and at
-/// Portable.
+/// Bound of the absolute error of [`mish_derivative`]. Measured for every 2⁻²⁷ <= |x| < 2⁸ and every
+/// 61st other input: 2.888e-7 at AVX2, 3.472e-7 at Portable.
 pub const MISH_DERIVATIVE_MAX_ERROR: f64 = 4e-7;
 
 /// Where the exponential is 0, and where the quotient is 1.
-const ENDS: (f32, f32) = (-88.0, 20.0);
+const ENDS: (f32, f32) = (-88.0, 22.0);
 
 /// `x tanh(log(1 + exp(x)))`.
 ///
@@ -40,13 +40,16 @@ pub fn mish<S: Simd>(s: S, x: S::F32) -> S::F32 {
 /// give their limits -0 and 1, NaN gives NaN.
 #[inline(always)]
 pub fn mish_derivative<S: Simd>(s: S, x: S::F32) -> S::F32 {
+    let is_one = s.le(s.splat(ENDS.1), x);
     let x = s.max(s.splat(ENDS.0), s.min(s.splat(ENDS.1), x));
     let n = exp(s, x);
     let two = s.splat(2.0);
     let n_plus_2 = s.add(n, two);
     let d = s.mul_add(n, n_plus_2, two);
     let slope = s.mul(s.mul(s.splat(4.0), x), s.add(n, s.splat(1.0)));
-    s.div(s.mul(n, s.mul_add(d, n_plus_2, slope)), s.mul(d, d))
+    let y = s.div(s.mul(n, s.mul_add(d, n_plus_2, slope)), s.mul(d, d));
+    // The roundings of its parts would leave the last place uncertain.
+    s.select(is_one, s.splat(1.0), y)
 }
 
 /// `exp(x)` between the ends.

@@ -15,7 +15,7 @@
 //! | [`atan`] | [`ATAN_MAX_ULP`] | NaN | -π/2 | -0, +0 | π/2 | odd to the bit |
 //! | [`erf`] | [`ERF_MAX_ULP`] | NaN | -1 | -0, +0 | 1 | odd to the bit |
 //! | [`sigmoid`] | [`SIGMOID_MAX_ULP`] | NaN | 0 | 1/2, 1/2 | 1 | 0 below -88.37 |
-//! | [`log_sigmoid`] | [`LOG_SIGMOID_MAX_ULP`] | NaN | -inf | -log 2, -log 2 | -0 | 0 above 87.68 |
+//! | [`log_sigmoid`] | [`LOG_SIGMOID_MAX_ULP`] | NaN | -inf | -log 2, -log 2 | 0 | 0 above 87.68 |
 //! | [`softplus`] | [`SOFTPLUS_MAX_ULP`] | NaN | 0 | log 2, log 2 | +inf | 0 below -87.68 |
 //! | [`silu`] | [`SILU_MAX_ULP`] | NaN | -0 | -0, +0 | +inf | -0 below -88.37 |
 //! | [`mish`] | [`MISH_MAX_ULP`] | NaN | -0 | -0, +0 | +inf | -0 below -87.68 |
@@ -30,7 +30,8 @@
 //! takes), on every level, as the distance from the exact result in units of the last place of an
 //! `f32` of that size; an absolute bound, named `ERROR`, holds for every input likewise. Where a
 //! result becomes 0 early, its function says how small the exact one is. No function returns a
-//! value outside its mathematical range, and none that grows ever falls.
+//! value outside its mathematical range, and
+//! `exp`, `log`, `tanh` and `sigmoid` never fall where `x` grows; the others may, within their bound.
 //!
 //! A kernel calls the generic functions; the unit structs ([`Exp`], ...) pass them to the loops of
 //! [`simd::slice`](crate::simd::slice), and the `_slice` functions run them from outside.
@@ -38,6 +39,7 @@
 mod atan;
 mod erf;
 mod exp;
+mod exp2;
 mod expm1;
 mod gelu;
 mod gelu_tanh;
@@ -70,7 +72,7 @@ pub use softplus::{SOFTPLUS_BETA_MAX_ULP, SOFTPLUS_MAX_ULP, softplus, softplus_b
 pub use tanh::{TANH_MAX_ULP, tanh};
 
 use crate::cpu::Cpu;
-use crate::error::{Result, check_len};
+use crate::error::{Error, Result, check_len};
 use crate::parallel::for_each_piece;
 use crate::simd::slice::{self, Unary};
 use crate::simd::{Simd, dispatch};
@@ -97,7 +99,7 @@ macro_rules! functions {
 
         #[doc = concat!("[`", stringify!($function), "`] of every element: `dst[i] = f(src[i])`.")]
         ///
-        /// Error: [`Length`](crate::Error::Length) names `dst`.
+        /// Error: [`Length`](Error::Length) names `dst`.
         $(#[$doc])*
         pub fn $slice(cpu: Cpu, src: &[f32], dst: &mut [f32]) -> Result<()> {
             map(cpu, &$kernel, src, dst)
@@ -144,6 +146,17 @@ impl Unary for SoftplusBeta {
     fn eval<S: Simd>(&self, s: S, x: S::F32) -> S::F32 {
         softplus_beta(s, x, self.0)
     }
+}
+
+/// `dst[i] = log(1 + exp(β src[i])) / β`, see [`softplus_beta`].
+///
+/// Errors: [`Value`](Error::Value) names `beta`, [`Length`](Error::Length) names `dst`.
+pub fn softplus_beta_slice(cpu: Cpu, beta: f32, src: &[f32], dst: &mut [f32]) -> Result<()> {
+    if !(beta > 0.0 && beta.is_finite() && (1.0 / beta).is_finite()) {
+        let expected = "a finite f32 above 0, with a finite reciprocal";
+        return Err(Error::Value { argument: "beta", expected, found: beta.into() });
+    }
+    map(cpu, &SoftplusBeta(beta), src, dst)
 }
 
 fn map<F: Unary + Sync>(cpu: Cpu, f: &F, src: &[f32], dst: &mut [f32]) -> Result<()> {

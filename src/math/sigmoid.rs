@@ -39,15 +39,20 @@ pub(super) fn one_plus_exp_neg<S: Simd>(s: S, x: S::F32) -> S::F32 {
     s.mul_add(s.sub(one, t), scale, one)
 }
 
-/// `sigmoid(x)` and `1 - sigmoid(x) = exp(-x) sigmoid(x)` for -89 <= x <= 88, for derivatives.
-///
-/// The second is not a difference, so that it keeps its relative accuracy where `x` is large.
+/// `exp(-x)` for -89 <= x <= 88; infinite below -88.37.
 #[inline(always)]
-pub(super) fn with_complement<S: Simd>(s: S, x: S::F32) -> (S::F32, S::F32) {
+pub(super) fn exp_neg<S: Simd>(s: S, x: S::F32) -> S::F32 {
     let (n, t) = expm1_reduced(s, x, -1.0, 127.0);
+    s.mul(s.sub(s.splat(1.0), t), s.from_bits(s.shl::<23>(n)))
+}
+
+/// `σ` and `1 - σ = e σ` for `σ = 1 / (1 + e)`, for derivatives.
+///
+/// The second is not a difference, so that it keeps its relative accuracy where `e` is small.
+#[inline(always)]
+pub(super) fn with_complement<S: Simd>(s: S, e: S::F32) -> (S::F32, S::F32) {
     let one = s.splat(1.0);
-    let exp = s.mul(s.sub(one, t), s.from_bits(s.shl::<23>(n)));
-    let sigmoid = s.div(one, s.add(one, exp));
+    let sigmoid = s.div(one, s.add(one, e));
     // Infinity times 0 is NaN, for which `min` returns its second argument.
-    (sigmoid, s.min(s.mul(exp, sigmoid), one))
+    (sigmoid, s.min(s.mul(e, sigmoid), one))
 }

@@ -7,13 +7,14 @@
 //!
 //! Dividing `x` instead of 1 makes the product free.
 
-use super::sigmoid::{one_plus_exp_neg, with_complement};
+use super::sigmoid::{exp_neg, one_plus_exp_neg, with_complement};
 use crate::simd::Simd;
 
-/// Bound of the error of [`silu`]. Measured over all inputs: 0.0 at AVX2, 0.0 at Portable.
+/// Bound of the error of [`silu`]. Measured for every 2⁻²⁷ <= |x| < 2⁸ and every
+/// 61st other input: 2.444 at AVX2 and at Portable.
 pub const SILU_MAX_ULP: f64 = 4.0;
-/// Bound of the absolute error of [`silu_derivative`]. Measured over all inputs: 0.0 at AVX2 and at
-/// Portable.
+/// Bound of the absolute error of [`silu_derivative`]. Measured over every 199th input: 2.157e-7 at
+/// AVX2, 2.228e-7 at Portable.
 pub const SILU_DERIVATIVE_MAX_ERROR: f64 = 3e-7;
 
 /// `x / (1 + exp(-x))`.
@@ -35,6 +36,6 @@ pub fn silu<S: Simd>(s: S, x: S::F32) -> S::F32 {
 #[inline(always)]
 pub fn silu_derivative<S: Simd>(s: S, x: S::F32) -> S::F32 {
     let x = s.max(s.splat(-89.0), s.min(s.splat(88.0), x));
-    let (sigmoid, complement) = with_complement(s, x);
+    let (sigmoid, complement) = with_complement(s, exp_neg(s, x));
     s.mul(sigmoid, s.mul_add(x, complement, s.splat(1.0)))
 }

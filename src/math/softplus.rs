@@ -14,9 +14,11 @@ use super::exp::exp_nonpositive;
 use super::polynomial::polynomial;
 use crate::simd::Simd;
 
-/// Bound of the error of [`softplus`]. Measured over all inputs: 0.0 at AVX2, 0.0 at Portable.
+/// Bound of the error of [`softplus`]. Measured for every 2⁻²⁷ <= |x| < 2⁸ and every 61st other
+/// input: 1.8869 at AVX2, 2.0733 at Portable.
 pub const SOFTPLUS_MAX_ULP: f64 = 2.5;
-/// Bound of the error of [`softplus_beta`] where `|β x|` is a normal number.
+/// Bound of the error of [`softplus_beta`] from the exact value at the rounded product `β x`.
+/// Measured with five β over every 199th input: 2.687 at AVX2, 2.965 at Portable.
 pub const SOFTPLUS_BETA_MAX_ULP: f64 = 4.0;
 
 /// `log1p(e) = e + s (s² (P[0] + P[1] s² + ... + P[3] s⁶) - e)` for `0 <= s <= 1/3`.
@@ -35,7 +37,10 @@ pub fn softplus<S: Simd>(s: S, x: S::F32) -> S::F32 {
     s.add(s.max(s.splat(0.0), x), log1p_exp_neg_abs(s, x))
 }
 
-/// `log(1 + exp(β x)) / β` for `β > 0`, constant at the place of the call.
+/// `log(1 + exp(β x)) / β` for `β > 0` with a finite reciprocal.
+///
+/// The product `β x` is rounded, as in PyTorch, and the exponential turns its last place into
+/// `|β x|` times as much of the result, where `x` is negative. It becomes 0 below `β x = -87.68`.
 #[inline(always)]
 pub fn softplus_beta<S: Simd>(s: S, x: S::F32, beta: f32) -> S::F32 {
     let small = log1p_exp_neg_abs(s, s.mul(s.splat(beta), x));

@@ -1,6 +1,6 @@
 //! The functions under test, with their exact values in `f64` and their bounds.
 
-use core::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
+use core::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, LN_2};
 
 use densecore::math::{self, *};
 use densecore::simd::{Level, Portable, slice, slice::Unary};
@@ -19,8 +19,12 @@ pub struct Function {
     pub slice: Slice,
     /// The same with vectors of 1, 3 and 5.
     pub widths: [Run; 3],
-    /// In `f64`, without the cost of calculating where the result is plain.
-    pub reference: Reference,
+    /// In `f64`.
+    reference: Reference,
+    /// The first terms of its series at 0, as the reference below 1e-6; `None` if it has none.
+    near_zero: Option<[f64; 3]>,
+    /// The reference below -128 and above 128, where it is plain.
+    beyond: [Reference; 2],
     /// The bound for inputs from `ulp_from` on.
     pub max_ulp: f64,
     pub ulp_from: f32,
@@ -30,7 +34,7 @@ pub struct Function {
     pub flushes: f64,
     /// The largest input that it takes.
     pub up_to: f32,
-    /// Its results grow with its inputs.
+    /// Its results never fall where its inputs grow.
     pub grows: bool,
 }
 
@@ -38,7 +42,7 @@ fn width<const N: usize, F: Unary + Default>(src: &[f32], dst: &mut [f32]) {
     slice::map(Portable::<N>, &F::default(), src, dst);
 }
 
-/// A function that grows, with a bound in ULP everywhere.
+/// A function whose results never fall, with a bound in ULP everywhere.
 const fn growing<F: Unary + Default>(
     name: &'static str,
     slice: Slice,
@@ -50,6 +54,8 @@ const fn growing<F: Unary + Default>(
         slice,
         widths: [width::<1, F>, width::<3, F>, width::<5, F>],
         reference,
+        near_zero: None,
+        beyond: [reference; 2],
         max_ulp,
         ulp_from: f32::NEG_INFINITY,
         max_error: 0.0,
@@ -69,6 +75,7 @@ const fn derivative<F: Unary + Default>(
     Function {
         max_error,
         ulp_from: f32::INFINITY,
+        beyond: [ZERO, ONE],
         grows: false,
         ..growing::<F>(name, slice, reference, 0.0)
     }
@@ -77,167 +84,179 @@ const fn derivative<F: Unary + Default>(
 /// The smallest normal number.
 const NORMAL: f64 = f32::MIN_POSITIVE as f64;
 
-pub const EXP: Function = growing::<Exp>(
-    "exp",
-    math::exp_slice,
-    |x| if x.abs() < 1e-9 { 1.0 + x } else { x.clamp(-200.0, 200.0).exp() },
-    EXP_MAX_ULP,
-);
+const ZERO: Reference = |_| 0.0;
+const ONE: Reference = |_| 1.0;
+const SAME: Reference = |x| x;
+const OVERFLOW: Reference = |_| f64::INFINITY;
+
+pub const EXP: Function = Function {
+    near_zero: Some([1.0, 1.0, 0.5]),
+    beyond: [ZERO, OVERFLOW],
+    ..growing::<Exp>("exp", math::exp_slice, f64::exp, EXP_MAX_ULP)
+};
 pub const EXP_NONPOSITIVE: Function = Function {
+    near_zero: EXP.near_zero,
+    beyond: EXP.beyond,
     flushes: NORMAL,
     up_to: 0.0,
     ..growing::<ExpNonpositive>(
         "exp_nonpositive",
         math::exp_nonpositive_slice,
-        EXP.reference,
+        f64::exp,
         EXP_NONPOSITIVE_MAX_ULP,
     )
 };
-pub const EXPM1: Function = growing::<Expm1>(
-    "expm1",
-    math::expm1_slice,
-    |x| if x.abs() < 1e-9 { x + 0.5 * x * x } else { x.clamp(-60.0, 200.0).exp_m1() },
-    EXPM1_MAX_ULP,
-);
+pub const EXPM1: Function = Function {
+    near_zero: Some([0.0, 1.0, 0.5]),
+    beyond: [|_| -1.0, OVERFLOW],
+    grows: false,
+    ..growing::<Expm1>("expm1", math::expm1_slice, f64::exp_m1, EXPM1_MAX_ULP)
+};
 pub const LOG: Function = growing::<Log>("log", math::log_slice, f64::ln, LOG_MAX_ULP);
-pub const LOG1P: Function = growing::<Log1p>(
-    "log1p",
-    math::log1p_slice,
-    |x| if x.abs() < 1e-9 { x - 0.5 * x * x } else { x.ln_1p() },
-    LOG1P_MAX_ULP,
-);
-pub const TANH: Function = growing::<Tanh>(
-    "tanh",
-    math::tanh_slice,
-    |x| if x.abs() < 1e-6 { x } else { x.clamp(-30.0, 30.0).tanh() },
-    TANH_MAX_ULP,
-);
-pub const ATAN: Function = growing::<Atan>(
-    "atan",
-    math::atan_slice,
-    |x| if x.abs() < 1e-6 { x } else { x.atan() },
-    ATAN_MAX_ULP,
-);
-pub const ERF: Function = growing::<Erf>(
-    "erf",
-    math::erf_slice,
-    |x| if x.abs() < 1e-8 { x * FRAC_2_SQRT_PI } else { libm::erf(x) },
-    ERF_MAX_ULP,
-);
+pub const LOG1P: Function = Function {
+    near_zero: Some([0.0, 1.0, -0.5]),
+    ..growing::<Log1p>("log1p", math::log1p_slice, f64::ln_1p, LOG1P_MAX_ULP)
+};
+pub const TANH: Function = Function {
+    near_zero: Some([0.0, 1.0, 0.0]),
+    beyond: [|_| -1.0, ONE],
+    ..growing::<Tanh>("tanh", math::tanh_slice, f64::tanh, TANH_MAX_ULP)
+};
+pub const ATAN: Function = Function {
+    near_zero: Some([0.0, 1.0, 0.0]),
+    grows: false,
+    ..growing::<Atan>("atan", math::atan_slice, f64::atan, ATAN_MAX_ULP)
+};
+pub const ERF: Function = Function {
+    near_zero: Some([0.0, FRAC_2_SQRT_PI, 0.0]),
+    beyond: [|_| -1.0, ONE],
+    grows: false,
+    ..growing::<Erf>("erf", math::erf_slice, libm::erf, ERF_MAX_ULP)
+};
 pub const SIGMOID: Function = Function {
+    near_zero: Some([0.5, 0.25, 0.0]),
+    beyond: [ZERO, ONE],
     flushes: NORMAL,
     ..growing::<Sigmoid>("sigmoid", math::sigmoid_slice, logistic, SIGMOID_MAX_ULP)
 };
 pub const LOG_SIGMOID: Function = Function {
+    near_zero: Some([-LN_2, 0.5, -0.125]),
+    beyond: [SAME, ZERO],
     flushes: NORMAL,
+    grows: false,
     ..growing::<LogSigmoid>(
         "log_sigmoid",
         math::log_sigmoid_slice,
-        |x| x.min(0.0) - log1p_exp_neg_abs(x),
+        |x| -softplus(-x),
         LOG_SIGMOID_MAX_ULP,
     )
 };
 pub const SOFTPLUS: Function = Function {
+    near_zero: Some([LN_2, 0.5, 0.125]),
+    beyond: [ZERO, SAME],
     flushes: NORMAL,
-    ..growing::<Softplus>(
-        "softplus",
-        math::softplus_slice,
-        |x| x.max(0.0) + log1p_exp_neg_abs(x),
-        SOFTPLUS_MAX_ULP,
-    )
+    grows: false,
+    ..growing::<Softplus>("softplus", math::softplus_slice, softplus, SOFTPLUS_MAX_ULP)
 };
 pub const SILU: Function = Function {
+    near_zero: Some([0.0, 0.5, 0.25]),
+    beyond: [ZERO, SAME],
     flushes: 4e-37,
     grows: false,
-    ..growing::<Silu>("silu", math::silu_slice, |x| at_least(x, -800.0) * logistic(x), SILU_MAX_ULP)
+    ..growing::<Silu>("silu", math::silu_slice, |x| x * logistic(x), SILU_MAX_ULP)
 };
 pub const MISH: Function = Function {
+    near_zero: Some([0.0, 0.6, 0.32]),
+    beyond: [ZERO, SAME],
     flushes: 8e-37,
     grows: false,
-    ..growing::<Mish>(
-        "mish",
-        math::mish_slice,
-        |x| at_least(x, -800.0) * softplus(x).tanh(),
-        MISH_MAX_ULP,
-    )
+    ..growing::<Mish>("mish", math::mish_slice, |x| x * softplus(x).tanh(), MISH_MAX_ULP)
 };
 pub const GELU: Function = Function {
+    near_zero: Some([0.0, 0.5, DENSITY_AT_0]),
+    beyond: [ZERO, SAME],
     ulp_from: -1.0,
     max_error: GELU_MAX_ERROR,
     grows: false,
-    ..growing::<Gelu>("gelu", math::gelu_slice, |x| at_least(x, -40.0) * phi(x), GELU_MAX_ULP)
+    ..growing::<Gelu>("gelu", math::gelu_slice, |x| x * normal(x), GELU_MAX_ULP)
 };
 pub const GELU_TANH: Function = Function {
+    near_zero: GELU.near_zero,
+    beyond: GELU.beyond,
     ulp_from: -1.0,
     max_error: GELU_TANH_MAX_ERROR,
     grows: false,
+    // With `tanh` itself the sum would cancel.
     ..growing::<GeluTanh>(
         "gelu_tanh",
         math::gelu_tanh_slice,
-        |x| at_least(x, -40.0) * logistic(2.0 * inner(at_least(x, -40.0))),
+        |x| x * logistic(2.0 * inner(x)),
         GELU_TANH_MAX_ULP,
     )
 };
-pub const SILU_DERIVATIVE: Function = derivative::<SiluDerivative>(
-    "silu_derivative",
-    math::silu_derivative_slice,
-    |x| logistic(x) * (1.0 + x.clamp(-800.0, 800.0) * logistic(-x)),
-    SILU_DERIVATIVE_MAX_ERROR,
-);
-pub const MISH_DERIVATIVE: Function = derivative::<MishDerivative>(
-    "mish_derivative",
-    math::mish_derivative_slice,
-    |x| {
-        let t = softplus(x).tanh();
-        t + x.clamp(-800.0, 800.0) * logistic(x) * (1.0 - t * t)
-    },
-    MISH_DERIVATIVE_MAX_ERROR,
-);
-pub const GELU_DERIVATIVE: Function = derivative::<GeluDerivative>(
-    "gelu_derivative",
-    math::gelu_derivative_slice,
-    |x| {
-        let t = x.clamp(-40.0, 40.0);
-        phi(x) + t * (-0.5 * t * t).exp() * 0.5 * FRAC_2_SQRT_PI * FRAC_1_SQRT_2
-    },
-    GELU_DERIVATIVE_MAX_ERROR,
-);
-pub const GELU_TANH_DERIVATIVE: Function = derivative::<GeluTanhDerivative>(
-    "gelu_tanh_derivative",
-    math::gelu_tanh_derivative_slice,
-    |x| {
-        let x = x.clamp(-40.0, 40.0);
-        let t = inner(x).tanh();
-        let slope = FRAC_2_SQRT_PI * FRAC_1_SQRT_2 * (1.0 + 3.0 * 0.044715 * x * x);
-        0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * slope
-    },
-    GELU_TANH_DERIVATIVE_MAX_ERROR,
-);
+pub const SILU_DERIVATIVE: Function = Function {
+    near_zero: Some([0.5, 0.5, 0.0]),
+    ..derivative::<SiluDerivative>(
+        "silu_derivative",
+        math::silu_derivative_slice,
+        |x| logistic(x) * (1.0 + x * logistic(-x)),
+        SILU_DERIVATIVE_MAX_ERROR,
+    )
+};
+pub const MISH_DERIVATIVE: Function = Function {
+    near_zero: Some([0.6, 0.64, 0.0]),
+    ..derivative::<MishDerivative>(
+        "mish_derivative",
+        math::mish_derivative_slice,
+        |x| {
+            let t = softplus(x).tanh();
+            t + x * logistic(x) * (1.0 - t * t)
+        },
+        MISH_DERIVATIVE_MAX_ERROR,
+    )
+};
+pub const GELU_DERIVATIVE: Function = Function {
+    near_zero: Some([0.5, 2.0 * DENSITY_AT_0, 0.0]),
+    ..derivative::<GeluDerivative>(
+        "gelu_derivative",
+        math::gelu_derivative_slice,
+        |x| normal(x) + x * DENSITY_AT_0 * (-0.5 * x * x).exp(),
+        GELU_DERIVATIVE_MAX_ERROR,
+    )
+};
+pub const GELU_TANH_DERIVATIVE: Function = Function {
+    near_zero: GELU_DERIVATIVE.near_zero,
+    ..derivative::<GeluTanhDerivative>(
+        "gelu_tanh_derivative",
+        math::gelu_tanh_derivative_slice,
+        |x| {
+            let t = inner(x).tanh();
+            let slope = 2.0 * DENSITY_AT_0 * (1.0 + 3.0 * 0.044715 * x * x);
+            0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * slope
+        },
+        GELU_TANH_DERIVATIVE_MAX_ERROR,
+    )
+};
+
+/// The density of the normal distribution at 0, 1 / √(2π).
+const DENSITY_AT_0: f64 = 0.5 * FRAC_2_SQRT_PI * FRAC_1_SQRT_2;
 
 fn logistic(x: f64) -> f64 {
-    if x.abs() < 1e-10 { 0.5 } else { 1.0 / (1.0 + (-x).exp()) }
-}
-
-fn log1p_exp_neg_abs(x: f64) -> f64 {
-    (-x.abs()).exp().ln_1p()
+    1.0 / (1.0 + (-x).exp())
 }
 
 fn softplus(x: f64) -> f64 {
-    if x > 700.0 { x } else { x.exp().ln_1p() }
+    x.max(0.0) + (-x.abs()).exp().ln_1p()
 }
 
 /// The distribution function of the normal distribution.
-fn phi(x: f64) -> f64 {
+fn normal(x: f64) -> f64 {
     0.5 * libm::erfc(-x * FRAC_1_SQRT_2)
 }
 
+/// The argument of the hyperbolic tangent in GELU's approximation, √(2/π) (x + 0.044715 x³).
 fn inner(x: f64) -> f64 {
-    FRAC_2_SQRT_PI * FRAC_1_SQRT_2 * (x + 0.044715 * x * x * x)
-}
-
-/// Minus infinity times 0 is NaN; the limit of the product is that from some number on.
-fn at_least(x: f64, low: f64) -> f64 {
-    if x < low { low } else { x }
+    2.0 * DENSITY_AT_0 * (x + 0.044715 * x * x * x)
 }
 
 impl Function {
@@ -245,6 +264,16 @@ impl Function {
         let mut dst = vec![f32::NAN; src.len()];
         (self.slice)(Cpu::serial().with_level(level), src, &mut dst).unwrap();
         dst
+    }
+
+    /// The exact value, without the cost of calculating where it is plain.
+    pub fn exact(&self, x: f64) -> f64 {
+        match self.near_zero {
+            Some(c) if x.abs() < 1e-6 => c[0] + x * (c[1] + x * c[2]),
+            _ if x < -128.0 => (self.beyond[0])(x),
+            _ if x > 128.0 => (self.beyond[1])(x),
+            _ => (self.reference)(x),
+        }
     }
 
     /// The error in ULP where that is bounded, and the absolute one elsewhere; 0 for the other.

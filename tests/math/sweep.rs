@@ -21,7 +21,7 @@ fn sweep_range(f: &Function, levels: &[Level], from: u64, to: u64, stride: usize
     while all.peek().is_some() {
         let part = all.by_ref().take(CHUNK);
         let src: Vec<f32> = part.filter(|&x| x <= f.up_to || x.is_nan()).collect();
-        let want: Vec<f64> = src.iter().map(|&x| (f.reference)(x.into())).collect();
+        let want: Vec<f64> = src.iter().map(|&x| f.exact(x.into())).collect();
         let got: Vec<_> = levels.iter().map(|&level| f.run(level, &src)).collect();
         for (worst, got) in worst.iter_mut().zip(&got) {
             for i in 0..src.len() {
@@ -45,7 +45,7 @@ fn sweep_range(f: &Function, levels: &[Level], from: u64, to: u64, stride: usize
     worst
 }
 
-/// Where a function grows, so must its rounded results, from one input to the next.
+/// Of a function that grows, the rounded results must not fall from one input to the next.
 fn is_ordered(x: &[f32], y: &[f32]) -> bool {
     (1..x.len()).all(|i| {
         let (low, high) = if x[i] > x[i - 1] { (y[i - 1], y[i]) } else { (y[i], y[i - 1]) };

@@ -1,0 +1,35 @@
+//! The power of two, where the argument is a polynomial and log₂(e) can be part of its coefficients.
+//!
+//! ```text
+//! 2ˣ = 2ⁿ 2ʳ      n = round(x),  r = x - n,  |r| <= 1/2
+//! ```
+//!
+//! Compared with `exp`, the reduction is exact and has no products.
+
+use super::exp::ROUND;
+use crate::simd::Simd;
+
+/// `2ʳ = 1 + Q[0] r + ... + Q[5] r⁶` for `|r| <= 1/2`.
+///
+/// Minimax fit (Remez, 120 bits) of the relative error; coefficients rounded to `f32` from the
+/// lowest on, the rest refitted after each. Error 2^-26.3.
+const Q: [f32; 6] =
+    [0.693_147_2, 0.240_225_94, 0.055_503_663, 0.009_625_445, 0.001_338_792_7, 0.000_133_324_81];
+
+/// `2ⁿ⁺ᵇ` and `2ʳ`, whose product is `2ˣ⁺ᵇ`; `bias` is `127 + b`.
+///
+/// `n + bias` is in 0..=255: at 0 the first result is 0, and at 255 infinite.
+#[inline(always)]
+pub(super) fn exp2_parts<S: Simd>(s: S, x: S::F32, bias: f32) -> (S::F32, S::F32) {
+    let round = s.splat(ROUND + bias);
+    let biased = s.add(x, round);
+    let r = s.sub(x, s.sub(biased, round));
+    let q = |k: usize| s.splat(Q[k]);
+    let r2 = s.mul(r, r);
+    let low = s.mul_add(q(0), r, s.splat(1.0));
+    let middle = s.mul_add(q(2), r, q(1));
+    let high = s.mul_add(q(4), r, q(3));
+    let high = s.mul_add(q(5), r2, high);
+    let power = s.mul_add(s.mul_add(high, r2, middle), r2, low);
+    (s.from_bits(s.shl::<23>(s.to_bits(biased))), power)
+}
