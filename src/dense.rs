@@ -198,7 +198,7 @@ pub(crate) fn output_gradient(
     with_activation!(activation, f => for_each_block(cpu, d_output, &|first, mut block| {
         block.for_each_row(|i, d| {
             let from = slope_from.row(first + i).unwrap_or(&[]);
-            apply::multiply_by(cpu.level(), &Derivative(f), from, d);
+            apply::multiply_in_place(cpu.level(), &Derivative(f), from, d);
         });
     }));
     Ok(())

@@ -18,6 +18,9 @@ fn everywhere(f: Activation, cpu: Cpu, x: f32) -> Result<(f32, f32)> {
     f.forward_in_place(cpu, &mut in_place);
     let saved = if f.reads() == Reads::Input { [x; LEN] } else { y };
     f.backward_in_place(cpu, &saved, &mut slope)?;
+    let mut apart = [7.0; LEN];
+    f.backward(cpu, &saved, &[1.0; LEN], &mut apart)?;
+    assert!(bits(&apart) == bits(&slope) || apart.iter().all(|x| x.is_nan()));
     for all in [y, in_place, slope] {
         let same = |&y: &f32| y.to_bits() == all[0].to_bits() || y.is_nan() && all[0].is_nan();
         assert!(all.iter().all(same), "{f} at {x} on {}: {all:?}", cpu.level());
@@ -188,5 +191,12 @@ fn a_setting_without_a_meaning_is_an_error_that_names_it() {
     let mut delta = [7.0; 2];
     refused(Activation::backward_in_place(bad, Cpu::detect(), &[1.0; 2], &mut delta));
     assert_eq!(delta, [7.0; 2]);
+    refused(Activation::backward(bad, Cpu::detect(), &[1.0; 2], &[1.0; 2], &mut delta));
+    assert_eq!(delta, [7.0; 2]);
+    let relu = Activation::Relu;
+    let found = relu.backward(Cpu::detect(), &[1.0; 3], &[1.0; 2], &mut delta);
+    assert_eq!(found, Err(Error::Length { argument: "d_output", expected: 3, found: 2 }));
+    let found = relu.backward(Cpu::detect(), &[1.0; 3], &[1.0; 3], &mut delta);
+    assert_eq!(found, Err(Error::Length { argument: "d_input", expected: 3, found: 2 }));
     refused(Network::mlp(&[2, 3, 1], bad, 1).map(|_| ()));
 }

@@ -95,6 +95,39 @@ pub fn report<R>(
     });
 }
 
+/// Bytes a second that a copy of `len` elements on one thread reads and writes.
+pub fn copy_rate(len: usize) -> f64 {
+    let (from, mut to) = (random(1, len, 3), random(1, len, 4));
+    let rate = 8.0 * len as f64
+        / best(|| {
+            to.as_mut_slice().copy_from_slice(from.as_slice());
+            black_box(&mut to);
+        });
+    println!("\ncopy of {len} on one thread: {:.1} GB/s read and written", rate / 1e9);
+    rate
+}
+
+/// Prints the best rate of `f`, which handles `len` elements and moves `bytes`, beside that of a
+/// copy; then lets criterion measure it.
+pub fn report_bytes<R>(
+    group: &mut BenchmarkGroup<'_, WallTime>,
+    (name, copied): (&str, f64),
+    (len, bytes): (usize, usize),
+    mut f: impl FnMut() -> R,
+) {
+    group.throughput(Throughput::Bytes(bytes as u64));
+    let mut reported = false;
+    group.bench_function(name, |b| {
+        if !std::mem::replace(&mut reported, true) {
+            let seconds = best(&mut f);
+            let (elements, rate) = (len as f64 / seconds / 1e9, bytes as f64 / seconds);
+            let (rate, share) = (rate / 1e9, rate / copied);
+            println!("  {name}: {elements:.3} G/s, {rate:.1} GB/s, {share:.2} of a copy's");
+        }
+        b.iter(&mut f);
+    });
+}
+
 /// Panics if an element differs from the value expected by more than its bound, or is NaN. Of a
 /// large matrix every so many elements are compared, the last among them.
 pub fn verify(name: &str, found: &Tensor, expected: impl Fn(usize, usize) -> (f64, f64)) {

@@ -177,6 +177,24 @@ pub fn forward_in_place(cpu: Cpu, f: &impl ActivationFn, values: &mut [f32]) {
     });
 }
 
+/// `d_input[i] = d_output[i] * f'(z[i])`. `saved` is what f' reads, z or `y = f(z)`
+/// ([`ActivationFn::READS`]); `d_input` is not read. Error: [`Length`](crate::Error::Length) names
+/// `d_output` or `d_input`.
+pub fn backward(
+    cpu: Cpu,
+    f: &impl ActivationFn,
+    saved: &[f32],
+    d_output: &[f32],
+    d_input: &mut [f32],
+) -> Result<()> {
+    check_len("d_output", saved.len(), d_output.len())?;
+    check_len("d_input", saved.len(), d_input.len())?;
+    for_each_piece(cpu, [saved, d_output], [d_input], &|[y, d], [to]| {
+        apply::multiply(cpu.level(), &Derivative(f), y, (d, to));
+    });
+    Ok(())
+}
+
 /// `delta[i] = delta[i] * f'(z[i])`: the gradient with respect to the output becomes the one with
 /// respect to the input. `saved` is what f' reads, z or `y = f(z)` ([`ActivationFn::READS`]). Error:
 /// [`Length`](crate::Error::Length) names `delta`.
@@ -188,7 +206,7 @@ pub fn backward_in_place(
 ) -> Result<()> {
     check_len("delta", saved.len(), delta.len())?;
     for_each_piece(cpu, [saved], [delta], &|[y], [d]| {
-        apply::multiply_by(cpu.level(), &Derivative(f), y, d);
+        apply::multiply_in_place(cpu.level(), &Derivative(f), y, d);
     });
     Ok(())
 }
@@ -210,6 +228,21 @@ impl Activation {
     /// `values[i] = f(values[i])`.
     pub fn forward_in_place(self, cpu: Cpu, values: &mut [f32]) {
         with_activation!(self, f => forward_in_place(cpu, &f, values));
+    }
+
+    /// `d_input[i] = d_output[i] * f'(z[i])`. `saved` is what f' reads, z or `y = f(z)`
+    /// ([`reads`](Activation::reads)); `d_input` is not read. Errors:
+    /// [`Length`](crate::Error::Length) names `d_output` or `d_input`,
+    /// [`Value`](crate::Error::Value) a setting without a meaning.
+    pub fn backward(
+        self,
+        cpu: Cpu,
+        saved: &[f32],
+        d_output: &[f32],
+        d_input: &mut [f32],
+    ) -> Result<()> {
+        self.check()?;
+        with_activation!(self, f => backward(cpu, &f, saved, d_output, d_input))
     }
 
     /// `delta[i] = delta[i] * f'(z[i])`: the gradient with respect to the output becomes the one

@@ -137,7 +137,7 @@ impl<F: Unary + Sync> Epilogue for MulMap<'_, F> {
     fn finish(&self, level: Level, Finished { mut block, row, col, .. }: Finished<'_>) {
         block.for_each_row(|i, c| {
             let other = self.other.row(row.saturating_add(i)).and_then(|other| other.get(col..));
-            apply::multiply_by(level, &self.f, other.unwrap_or(&[]), c);
+            apply::multiply_in_place(level, &self.f, other.unwrap_or(&[]), c);
         });
     }
 }

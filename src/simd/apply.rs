@@ -1,8 +1,8 @@
 //! Elementwise functions over slices, compiled once for each function and level: whoever runs one
 //! over a slice or over finished rows of a product calls the same code.
 
-use super::slice::{self, Unary, Update};
-use super::{Level, Simd, dispatch};
+use super::slice::{self, Unary};
+use super::{Level, dispatch};
 
 /// `to[i] = f(from[i])`; `to` is not read.
 pub(crate) fn map<F: Unary>(level: Level, f: &F, from: &[f32], to: &mut [f32]) {
@@ -26,17 +26,35 @@ unsafe fn run<F: Unary>(level: Level, f: &F, from: *const f32, to: *mut f32, len
     dispatch!(level, s => unsafe { slice::map_raw(s, f, from, to, len) });
 }
 
-/// `values[i] = values[i] * f(other[i])`.
-#[inline(never)]
-pub(crate) fn multiply_by<F: Unary>(level: Level, f: &F, other: &[f32], values: &mut [f32]) {
-    dispatch!(level, s => slice::update(s, &Times(f), [other], [values]));
+/// `to[i] = from[i] * f(other[i])`; `to` is not read.
+pub(crate) fn multiply<F: Unary>(
+    level: Level,
+    f: &F,
+    other: &[f32],
+    (from, to): (&[f32], &mut [f32]),
+) {
+    let len = other.len().min(from.len()).min(to.len());
+    // SAFETY: all have so many elements, and share none.
+    unsafe { run_multiply(level, f, other.as_ptr(), (from.as_ptr(), to.as_mut_ptr()), len) };
 }
 
-struct Times<'a, F>(&'a F);
+/// `values[i] = values[i] * f(other[i])`.
+pub(crate) fn multiply_in_place<F: Unary>(level: Level, f: &F, other: &[f32], values: &mut [f32]) {
+    let (at, len) = (values.as_mut_ptr(), other.len().min(values.len()));
+    // SAFETY: both have so many elements, and share none.
+    unsafe { run_multiply(level, f, other.as_ptr(), (at, at), len) };
+}
 
-impl<F: Unary> Update<1, 1> for Times<'_, F> {
-    #[inline(always)]
-    fn eval<S: Simd>(&self, s: S, [other]: [S::F32; 1], [x]: [S::F32; 1]) -> [S::F32; 1] {
-        [s.mul(x, self.0.eval(s, other))]
-    }
+/// # Safety
+/// As for [`slice::multiply_raw`].
+#[inline(never)]
+unsafe fn run_multiply<F: Unary>(
+    level: Level,
+    f: &F,
+    other: *const f32,
+    to: (*const f32, *mut f32),
+    len: usize,
+) {
+    // SAFETY: the caller's promise.
+    dispatch!(level, s => unsafe { slice::multiply_raw(s, f, other, to, len) });
 }

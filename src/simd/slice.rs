@@ -67,15 +67,55 @@ pub(super) unsafe fn map_raw<S: Simd, F: Unary>(
         }
         i += UNROLL * S::LANES;
     }
-    while i + S::LANES <= len {
-        // SAFETY: `i + LANES <= len`, and both have `len` elements.
-        unsafe { s.store(dst.add(i), f.eval(s, s.load(src.add(i)))) };
-        i += S::LANES;
+    // One copy of `f` for what is left: compiling it costs more than masking whole vectors.
+    while i < len {
+        let count = (len - i).min(S::LANES);
+        // SAFETY: `count <= LANES`, and both have `i + count` elements.
+        unsafe {
+            s.store_partial(dst.add(i), count, f.eval(s, s.load_partial(src.add(i), count)));
+        }
+        i += count;
     }
-    if i < len {
-        let rest = len - i;
-        // SAFETY: `rest < LANES`, and both have `i + rest` elements.
-        unsafe { s.store_partial(dst.add(i), rest, f.eval(s, s.load_partial(src.add(i), rest))) };
+}
+
+/// `dst[i] = src[i] * f(other[i])` for `len` elements.
+///
+/// # Safety
+/// `src` and `other` are valid for reading and `dst` for writing them. `dst` is `src`, or shares no
+/// element with it; it shares none with `other`.
+#[inline(always)]
+pub(super) unsafe fn multiply_raw<S: Simd, F: Unary>(
+    s: S,
+    f: &F,
+    other: *const f32,
+    (src, dst): (*const f32, *mut f32),
+    len: usize,
+) {
+    let mut i = 0;
+    while i + UNROLL * S::LANES <= len {
+        let mut x = [s.splat(0.0); UNROLL];
+        for u in 0..UNROLL {
+            // SAFETY: `i + UNROLL * LANES <= len`, and all have `len` elements.
+            unsafe {
+                let factor = f.eval(s, s.load(other.add(i + u * S::LANES)));
+                x[u] = s.mul(s.load(src.add(i + u * S::LANES)), factor);
+            }
+        }
+        for u in 0..UNROLL {
+            // SAFETY: as above.
+            unsafe { s.store(dst.add(i + u * S::LANES), x[u]) };
+        }
+        i += UNROLL * S::LANES;
+    }
+    while i < len {
+        let count = (len - i).min(S::LANES);
+        // SAFETY: `count <= LANES`, and all have `i + count` elements.
+        unsafe {
+            let factor = f.eval(s, s.load_partial(other.add(i), count));
+            let x = s.mul(s.load_partial(src.add(i), count), factor);
+            s.store_partial(dst.add(i), count, x);
+        }
+        i += count;
     }
 }
 
