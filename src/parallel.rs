@@ -58,7 +58,7 @@ pub(crate) fn for_each_piece<const R: usize, const U: usize>(
     cpu: Cpu,
     read: [&[f32]; R],
     updated: [&mut [f32]; U],
-    f: &(impl Fn([&[f32]; R], [&mut [f32]; U]) + Sync),
+    f: &(dyn Fn([&[f32]; R], [&mut [f32]; U]) + Sync),
 ) {
     let len = updated.first().map_or(0, |u| u.len());
     let threads = threads_for(cpu, len as u64 / ELEMENTS_PER_NS);
@@ -70,7 +70,7 @@ fn divide<const R: usize, const U: usize>(
     threads: usize,
     read: [&[f32]; R],
     updated: [&mut [f32]; U],
-    f: &(impl Fn([&[f32]; R], [&mut [f32]; U]) + Sync),
+    f: &(dyn Fn([&[f32]; R], [&mut [f32]; U]) + Sync),
 ) {
     if threads < 2 {
         return f(read, updated);
@@ -105,7 +105,7 @@ pub(crate) fn for_each_run(
     cpu: Cpu,
     elements: u64,
     values: &mut [f32],
-    f: &(impl Fn(usize, &mut [f32]) + Sync),
+    f: &(dyn Fn(usize, &mut [f32]) + Sync),
 ) {
     let threads = threads_for(cpu, elements / ELEMENTS_PER_NS);
     let lines = values.len().div_ceil(LINE);
@@ -117,7 +117,7 @@ fn divide_run(
     threads: usize,
     first: usize,
     values: &mut [f32],
-    f: &(impl Fn(usize, &mut [f32]) + Sync),
+    f: &(dyn Fn(usize, &mut [f32]) + Sync),
 ) {
     if threads < 2 {
         return f(first, values);
@@ -186,7 +186,7 @@ const LEAF_ROWS: usize = 64;
 ///
 /// Blocks have 64 rows and their sums are added in a tree whose shape depends on the number of
 /// rows only, so the result does not depend on the number of threads.
-pub(crate) fn sum_rows<M: Rows>(cpu: Cpu, m: M, f: &(impl Fn(usize, M) -> f64 + Sync)) -> f64 {
+pub(crate) fn sum_rows<M: Rows>(cpu: Cpu, m: M, f: &(dyn Fn(usize, M) -> f64 + Sync)) -> f64 {
     let (rows, cols) = m.shape();
     if cols == 0 {
         // No matter how many rows there are, which no memory limits.
@@ -198,7 +198,7 @@ pub(crate) fn sum_rows<M: Rows>(cpu: Cpu, m: M, f: &(impl Fn(usize, M) -> f64 + 
 }
 
 /// Calls `f` with blocks of rows of `m`, each with the row of the whole at which it starts.
-pub(crate) fn for_each_block<M: Rows>(cpu: Cpu, m: M, f: &(impl Fn(usize, M) + Sync)) {
+pub(crate) fn for_each_block<M: Rows>(cpu: Cpu, m: M, f: &(dyn Fn(usize, M) + Sync)) {
     sum_rows(cpu, m, &|first, block| {
         f(first, block);
         0.0
@@ -210,7 +210,7 @@ fn sum_tree<M: Rows>(
     threads: usize,
     first: usize,
     m: M,
-    f: &(impl Fn(usize, M) -> f64 + Sync),
+    f: &(dyn Fn(usize, M) -> f64 + Sync),
 ) -> f64 {
     let (rows, _) = m.shape();
     if rows <= LEAF_ROWS {

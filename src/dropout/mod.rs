@@ -119,7 +119,7 @@ fn finish(
 fn for_each_part(
     cpu: Cpu,
     mut values: ViewMut<'_>,
-    f: &(impl Fn(Level, usize, usize, &mut [f32]) + Sync),
+    f: &(dyn Fn(Level, usize, usize, &mut [f32]) + Sync),
 ) {
     let level = cpu.level();
     if values.rows() > ROWS {
