@@ -22,6 +22,17 @@ pub(crate) fn multiply_by<F: Unary>(level: Level, f: &F, other: &[f32], values: 
     dispatch!(level, s => slice::update(s, &Times(f), [other], [values]));
 }
 
+/// Runs `f` over `updated` in place, with `read` beside it.
+#[inline(never)]
+pub(crate) fn update<F: Update<R, U>, const R: usize, const U: usize>(
+    level: Level,
+    f: &F,
+    read: [&[f32]; R],
+    updated: [&mut [f32]; U],
+) {
+    dispatch!(level, s => slice::update(s, f, read, updated));
+}
+
 struct InPlace<'a, F>(&'a F);
 
 impl<F: Unary> Update<0, 1> for InPlace<'_, F> {
