@@ -1,8 +1,35 @@
 //! Optimizers written out in [`Bounded`] numbers, formulas only.
 
-use densecore::optim::{Adam, NAdam, RAdam, RmsProp, Rprop, Rule, UpdateRule};
+use densecore::optim::{
+    Adadelta, Adagrad, Adam, Adamax, Lion, NAdam, RAdam, RmsProp, Rprop, Rule, Sgd, UpdateRule,
+};
 
 use super::bounded::{Bounded, exact, rounded};
+
+/// Every rule in every arrangement of its state, with learning rate `lr` and no weight decay.
+pub fn all(lr: f64) -> Vec<Rule> {
+    let rms = RmsProp::new(lr);
+    vec![
+        Sgd::new(lr).into(),
+        Sgd::new(lr).momentum(0.9).into(),
+        Sgd::new(lr).momentum(0.9).dampening(0.5).into(),
+        Sgd::new(lr).momentum(0.9).nesterov().into(),
+        Adam::new(lr).into(),
+        Adam::new(lr).amsgrad().into(),
+        Adam::adamw(lr).weight_decay(0.0).into(),
+        Adamax::new(lr).into(),
+        NAdam::new(lr).into(),
+        RAdam::new(lr).into(),
+        Adagrad { initial_accumulator: 0.5, learning_rate_decay: 0.1, ..Adagrad::new(lr) }.into(),
+        Adadelta::new(lr).into(),
+        rms.into(),
+        rms.momentum(0.9).into(),
+        rms.centered().into(),
+        rms.momentum(0.9).centered().into(),
+        Rprop::new(lr).into(),
+        Lion::new(lr).into(),
+    ]
+}
 
 /// An optimizer of some parameters.
 pub struct Steps {
