@@ -129,16 +129,16 @@ fn steps_of_optimizers_with_slices_of_other_lengths() {
 fn groups_of_parameters_without_a_meaning() {
     let make = |rule: Rule, groups: &[Group]| Optimizer::with_groups(rule, 10, groups).map(|_| ());
     let (sgd, rprop) = (Rule::from(Sgd::new(0.1)), Rule::from(Rprop::new(0.1)));
-    bad_value(make(sgd, &[Group::new([2..4, 3..5])]), "ranges", 3.0);
-    bad_value(make(sgd, &[Group::new([2..4]), Group::new([0..3])]), "ranges", 2.0);
-    bad_value(make(sgd, &[Group::new([2..11])]), "ranges", 11.0);
-    bad_value(make(sgd, &[Group::new([0..1]).learning_rate(-1.0)]), "learning_rate", -1.0);
-    bad_value(make(sgd, &[Group::new([0..1]).weight_decay(-1.0)]), "weight_decay", -1.0);
-    bad_value(make(rprop, &[Group::new([0..1]).weight_decay(0.5)]), "weight_decay", 0.5);
-    assert_eq!(make(rprop, &[Group::new([0..1]).weight_decay(0.0)]), Ok(()));
-    assert_eq!(make(sgd, &[Group::new([9..9, 0..10, 12..12])]), Ok(()));
+    bad_value(make(sgd, &[Group::ranges([2..4, 3..5])]), "ranges", 3.0);
+    bad_value(make(sgd, &[Group::range(2..4), Group::range(0..3)]), "ranges", 2.0);
+    bad_value(make(sgd, &[Group::range(2..11)]), "ranges", 11.0);
+    bad_value(make(sgd, &[Group::range(0..1).learning_rate(-1.0)]), "learning_rate", -1.0);
+    bad_value(make(sgd, &[Group::range(0..1).weight_decay(-1.0)]), "weight_decay", -1.0);
+    bad_value(make(rprop, &[Group::range(0..1).weight_decay(0.5)]), "weight_decay", 0.5);
+    assert_eq!(make(rprop, &[Group::range(0..1).weight_decay(0.0)]), Ok(()));
+    assert_eq!(make(sgd, &[Group::ranges([9..9, 0..10, 12..12])]), Ok(()));
     // The product of a rate and a factor is what counts.
-    let group = Group::new([0..1]).learning_rate(1e30);
+    let group = Group::range(0..1).learning_rate(1e30);
     let mut optimizer = Optimizer::with_groups(sgd, 10, &[group]).expect("a finite product");
     bad_value(optimizer.set_learning_rate(1e10), "learning_rate", 1e40);
     assert_eq!(optimizer.rule(), sgd);

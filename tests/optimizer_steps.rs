@@ -130,9 +130,9 @@ fn groups_are_optimizers_with_settings_of_their_own() -> Result<()> {
             let group = match own.weight_decay_mut() {
                 Some(weight_decay) => {
                     *weight_decay = 0.5;
-                    Group::new(ranges.clone()).weight_decay(0.5)
+                    Group::ranges(ranges.clone()).weight_decay(0.5)
                 }
-                None => Group::new(ranges.clone()),
+                None => Group::ranges(ranges.clone()),
             };
             let groups = [group.learning_rate(0.25)];
             let mut optimizer = Optimizer::with_groups(rule, LEN, &groups)?;
@@ -158,7 +158,7 @@ fn groups_are_optimizers_with_settings_of_their_own() -> Result<()> {
 
 #[test]
 fn a_rate_set_later_is_multiplied_by_the_factor_of_a_group() -> Result<()> {
-    let group = Group::new([1..2]).learning_rate(0.5);
+    let group = Group::range(1..2).learning_rate(0.5);
     let mut optimizer = Optimizer::with_groups(Rule::from(Sgd::new(1.0)), 3, &[group])?;
     let mut p = [0.0; 3];
     optimizer.step(Cpu::detect(), &mut p, &[-1.0; 3])?;
@@ -229,7 +229,7 @@ impl UpdateRule for Own {
 fn a_rule_of_the_users_own_is_no_different() -> Result<()> {
     for cpu in cpus() {
         let (mut p, mut q) = (numbers(LEN, 1), numbers(LEN, 1));
-        let group = [Group::new([7..40]).learning_rate(3.0)];
+        let group = [Group::range(7..40).learning_rate(3.0)];
         let sgd = Rule::from(Sgd::new(0.1).momentum(0.5));
         let mut sgd = Optimizer::with_groups(sgd, LEN, &group)?;
         let mut own = Optimizer::with_groups(Own { rate: 0.1 }, LEN, &group)?;

@@ -181,14 +181,14 @@ impl Network {
     /// let optimizer = network.optimizer_without_bias_decay(Adam::adamw(1e-3))?;
     ///
     /// // Another choice: the first layer learns at a tenth of the rate.
-    /// let slow = Group::new(network.layer_ranges(0).into_iter().flatten()).learning_rate(0.1);
+    /// let slow = Group::ranges(network.layer_ranges(0).into_iter().flatten()).learning_rate(0.1);
     /// let (rule, len) = (Rule::from(Adam::new(1e-3)), network.parameters().len());
     /// let optimizer = Optimizer::with_groups(rule, len, &[slow])?;
     /// # Ok::<(), densecore::Error>(())
     /// ```
     pub fn optimizer_without_bias_decay(&self, rule: impl Into<Rule>) -> Result<Optimizer> {
         let biases = self.plan.layers().map(|layer| layer.bias.clone());
-        let biases = Group::new(biases).weight_decay(0.0);
+        let biases = Group::ranges(biases).weight_decay(0.0);
         Optimizer::with_groups(rule.into(), self.parameters.as_slice().len(), &[biases])
     }
 

@@ -51,8 +51,8 @@ pub fn by_global_norm(cpu: Cpu, gradients: &mut [f32], max_norm: f64) -> Result<
     check::not_negative("max_norm", max_norm)?;
     let norm = norm(cpu, gradients);
     let factor = max_norm / (norm + 1e-6);
-    // Written so that NaN goes on.
-    if !(factor >= 1.0) {
+    // A NaN goes on.
+    if factor < 1.0 || factor.is_nan() {
         for_each_piece(cpu, [], [gradients], &|[], [g]| {
             apply::map_in_place(cpu.level(), &Scale(factor as f32), g);
         });

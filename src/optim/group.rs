@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 /// ```
 /// use densecore::{Cpu, optim::{Group, Optimizer, Sgd}};
 /// // No decay of the last two of four parameters, and twice the rate.
-/// let group = Group::new([2..4]).learning_rate(2.0).weight_decay(0.0);
+/// let group = Group::range(2..4).learning_rate(2.0).weight_decay(0.0);
 /// let mut optimizer = Optimizer::with_groups(Sgd::new(0.5).weight_decay(1.0), 4, &[group])?;
 /// let mut p = [1.0; 4];
 /// optimizer.step(Cpu::detect(), &mut p, &[0.25; 4])?;
@@ -26,8 +26,13 @@ pub struct Group {
 }
 
 impl Group {
+    /// The parameters in this range.
+    pub fn range(range: Range<usize>) -> Self {
+        Self::ranges(Some(range))
+    }
+
     /// The parameters in these ranges, which do not overlap.
-    pub fn new(ranges: impl IntoIterator<Item = Range<usize>>) -> Self {
+    pub fn ranges(ranges: impl IntoIterator<Item = Range<usize>>) -> Self {
         Self { ranges: ranges.into_iter().collect(), learning_rate: 1.0, weight_decay: None }
     }
 

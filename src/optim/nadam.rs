@@ -106,6 +106,8 @@ impl UpdateRule for NAdam {
     }
 
     fn prepare(&self, progress: Progress) -> Kernel {
+        // A step 0, which does not exist, is taken for the first.
+        let progress = if progress.steps == 0 { self.advance(progress) } else { progress };
         let c = correction(self.beta2, progress.steps).sqrt();
         let epsilon = self.epsilon * c;
         let step = progress.steps as f64;
