@@ -263,3 +263,17 @@ fn rprop_keeps_its_steps_within_their_limits_and_waits_after_a_turn() -> Result<
     }
     Ok(())
 }
+
+#[test]
+fn centred_rmsprop_of_a_constant_gradient_has_a_root() -> Result<()> {
+    let centred = RmsProp { alpha: 0.9, ..RmsProp::new(1e-9).centered() };
+    for cpu in cpus() {
+        for rule in [centred, centred.momentum(0.5)] {
+            // V - A^2 goes to zero, and after about 140 steps rounding takes it below.
+            for g in [0.1, 0.5, 0.9] {
+                assert!(trained(cpu, rule, 1.0, &[g; 400])?.is_finite(), "{rule:?}, {g}");
+            }
+        }
+    }
+    Ok(())
+}
