@@ -13,10 +13,12 @@ use densecore::activation::softmax;
 use densecore::dense::{self, Dense, Gradients, Saved};
 use densecore::gemm::{Accum, Identity, PackedWeight, Start, matmul, matmul_packed};
 use densecore::loss::{Reduction, cross_entropy, mse};
-use densecore::optim::{Adam, Optimizer, Rule, Sgd};
+use densecore::optim::{Adam, Ema, Group, Optimizer, Rule, Sgd, clip, max_norm, penalty};
 use densecore::simd::Level;
-use densecore::{Activation, Cpu, Loss, Network, Result, Scratch, Target, Tensor, View, Workspace};
-use support::{classes, levels, numbers};
+use densecore::{
+    Activation, Cpu, Loss, Network, Result, Scratch, Target, Tensor, View, ViewMut, Workspace,
+};
+use support::{classes, levels, numbers, rules};
 
 thread_local! {
     /// Where the allocations of this thread are counted: nowhere, or in the counter of the test
@@ -96,12 +98,11 @@ fn calls<'a>() -> Result<Calls<'a>> {
     let values = Tensor::from_vec(BATCH, 10, numbers(BATCH * 10, 2))?;
     let ids = classes(BATCH, 10, 3);
     let network = Network::mlp(&WIDTHS, Activation::Relu, 1)?;
-    let rules: [Rule; 5] = [
+    let rules: [Rule; 4] = [
         Sgd::new(0.01).into(),
         Sgd::new(0.01).momentum(0.9).weight_decay(0.1).into(),
-        Sgd::new(0.01).momentum(0.9).nesterov().into(),
-        Adam::new(1e-3).into(),
         Adam::adamw(1e-3).into(),
+        Adam::new(1e-3).amsgrad().into(),
     ];
     for rule in rules {
         for reduction in [Reduction::Mean, Reduction::Sum] {
@@ -124,10 +125,24 @@ fn calls<'a>() -> Result<Calls<'a>> {
                 ));
             }
         }
-        let mut optimizer = Optimizer::new(rule, 100_003)?;
+    }
+    for rule in rules::all(1e-3) {
+        let groups = [Group::range(100..50_000).weight_decay(0.0), Group::range(7..9)];
+        let mut optimizer = Optimizer::with_groups(rule, 100_003, &groups)?;
         let (mut p, g) = (numbers(100_003, 4), numbers(100_003, 5));
         calls.push(("optimizer", 0, Box::new(move |cpu| optimizer.step(cpu, &mut p, &g))));
     }
+    let (p, mut g) = (numbers(100_003, 4), numbers(100_003, 5));
+    let mut ema = Ema::new(0.9, &p)?;
+    let around = move |cpu| {
+        penalty::l1(cpu, 0.1, &p, &mut g)?;
+        penalty::l2(cpu, 0.1, &p, &mut g)?;
+        clip::by_value(cpu, &mut g, 1.0)?;
+        clip::by_global_norm(cpu, &mut g, 1.0)?;
+        max_norm(cpu, ViewMut::new(100, 1000, &mut g[3..])?, 1.0)?;
+        ema.update(cpu, &p)
+    };
+    calls.push(("around a step", 0, Box::new(around)));
 
     let (net, x, mut workspace) = (network.clone(), input.clone(), Workspace::new());
     let mut output = Tensor::zeros(BATCH, 10)?;
@@ -224,7 +239,7 @@ fn calls<'a>() -> Result<Calls<'a>> {
         }),
     ));
     calls.push(("normalise and drop", 0, Box::new(normalise::call()?)));
-    assert_eq!(calls.len(), 32);
+    assert_eq!(calls.len(), 42);
     Ok(calls)
 }
 

@@ -1,4 +1,4 @@
-//! The same numbers as PyTorch: losses, optimizers and whole networks, compared with
+//! The same numbers as PyTorch: losses, and in files of their own optimizers and networks, compared with
 //! `tests/golden/`, which PyTorch computed in f64.
 //!
 //! Tolerances are not chosen but computed: each expected value comes with a bound on the rounding
@@ -10,10 +10,9 @@
 mod support;
 
 use densecore::loss::{Reduction, cross_entropy, mse};
-use densecore::optim::Optimizer;
 use densecore::{Loss, Result, Target, Tensor, View};
-use support::golden::{Compared, Golden, rule};
-use support::reference::{self, Steps, flat, matrix};
+use support::golden::{Compared, Golden};
+use support::reference::{self, flat, matrix};
 use support::{cpus, levels};
 
 #[test]
@@ -54,36 +53,5 @@ fn losses_and_their_gradients() -> Result<()> {
     }
     assert!(compared.loosest < 4e-5, "a bound without teeth: {compared:?}");
     assert_eq!(compared.count, levels().len() * 2 * ((2 + 30) + (2 + 42)));
-    Ok(())
-}
-
-#[test]
-fn optimizers_for_twelve_steps() -> Result<()> {
-    let golden = Golden::read("optimizers");
-    let (p0, grads) = (golden.tensor("p0"), golden.tensor("grads"));
-    let (steps, len) = (grads.shape[0], grads.shape[1]);
-    let cases = golden.cases().into_iter().filter_map(|case| Some((rule(&case)?, case)));
-    let cases: Vec<_> = cases.collect();
-    assert_eq!(cases.len(), 8, "SGD in five variants, Adam in two, AdamW");
-    let mut compared = Compared::default();
-    for (rule, case) in cases {
-        let name = case["name"].as_str().unwrap_or_default();
-        let params = golden.tensor(&format!("{name}/params"));
-        for cpu in cpus() {
-            let mut bounds = matrix(1, &p0.data).concat();
-            let mut reference = Steps::new(rule, len);
-            let mut parameters = p0.to_f32();
-            let mut optimizer = Optimizer::new(rule, len)?;
-            for step in 0..steps {
-                let row = step * len..(step + 1) * len;
-                optimizer.step(cpu, &mut parameters, &grads.to_f32()[row.clone()])?;
-                reference.step(&mut bounds, &matrix(1, &grads.data[row.clone()]).concat());
-                let what = format!("{name}, {}, step {}", cpu.level(), step + 1);
-                compared.close(&what, &parameters, &params.data[row], &bounds);
-            }
-        }
-    }
-    assert!(compared.loosest < 4e-5, "a bound without teeth: {compared:?}");
-    assert_eq!(compared.count, levels().len() * 8 * 12 * 37);
     Ok(())
 }

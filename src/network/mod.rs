@@ -7,6 +7,7 @@
 //! | `workspace` | the memory that passes work in |
 //! | `walk`, `join` | node after node, forward and backward; sums and concatenations |
 //! | `step` | forward, backward, predict, train |
+//! | `update` | gradients accumulated, and the optimizer's update by them |
 //!
 //! All parameters stand in one arena, a layer's weight `[in, out]` and then its bias `[out]`,
 //! each starting on a cache line; the gradients and the optimizer's state have the same layout.
@@ -20,17 +21,19 @@ mod slots;
 mod step;
 #[cfg(test)]
 mod tests;
+mod update;
 mod walk;
 mod workspace;
 
 use core::fmt;
+use core::ops::Range;
 
 pub use builder::Builder;
 pub use workspace::Workspace;
 
 use crate::activation::Activation;
 use crate::error::Result;
-use crate::optim::{Optimizer, Rule};
+use crate::optim::{Group, Optimizer, Rule};
 use crate::scratch::Buffer;
 use crate::tensor::{View, ViewMut};
 use plan::Plan;
@@ -167,6 +170,32 @@ impl Network {
     /// a setting of the rule that has no meaning.
     pub fn optimizer(&self, rule: impl Into<Rule>) -> Result<Optimizer> {
         Optimizer::new(rule, self.parameters.as_slice().len())
+    }
+
+    /// The same, but without weight decay of biases, as they usually are trained: decay would only
+    /// keep them from where they belong.
+    ///
+    /// ```
+    /// use densecore::{Activation, Network, optim::{Adam, Group, Optimizer, Rule}};
+    /// let network = Network::mlp(&[2, 8, 1], Activation::Tanh, 1)?;
+    /// let optimizer = network.optimizer_without_bias_decay(Adam::adamw(1e-3))?;
+    ///
+    /// // Another choice: the first layer learns at a tenth of the rate.
+    /// let slow = Group::ranges(network.layer_ranges(0).into_iter().flatten()).learning_rate(0.1);
+    /// let (rule, len) = (Rule::from(Adam::new(1e-3)), network.parameters().len());
+    /// let optimizer = Optimizer::with_groups(rule, len, &[slow])?;
+    /// # Ok::<(), densecore::Error>(())
+    /// ```
+    pub fn optimizer_without_bias_decay(&self, rule: impl Into<Rule>) -> Result<Optimizer> {
+        let biases = self.plan.layers().map(|layer| layer.bias.clone());
+        let biases = Group::ranges(biases).weight_decay(0.0);
+        Optimizer::with_groups(rule.into(), self.parameters.as_slice().len(), &[biases])
+    }
+
+    /// Where the weight and the bias of layer `i` stand in [`parameters`](Network::parameters), if
+    /// there is such a layer; the range of a bias that it has not is empty.
+    pub fn layer_ranges(&self, i: usize) -> Option<[Range<usize>; 2]> {
+        self.plan.layers().nth(i).map(|layer| [layer.weight.clone(), layer.bias.clone()])
     }
 
     /// The width of the input, of each layer and so of the output.

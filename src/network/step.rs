@@ -7,8 +7,9 @@ use super::Network;
 use super::workspace::Workspace;
 use crate::cpu::Cpu;
 use crate::error::{Error, Result, check_len, check_shape};
+use crate::gemm::Accum;
 use crate::loss::{Loss, Target};
-use crate::optim::Optimizer;
+use crate::optim::{Optimizer, UpdateRule};
 use crate::tensor::{View, ViewMut};
 
 impl Network {
@@ -74,7 +75,7 @@ impl Network {
             let mut delta = self.output_delta(workspace, k, batch);
             delta.for_each_row(|i, row| row.copy_from_slice(d_output.row(i).unwrap_or(&[])));
         }
-        self.walk_backward(cpu, workspace, input, d_input)
+        self.walk_backward(cpu, workspace, input, (Accum::Replace, d_input))
     }
 
     /// The loss of a batch, and the gradients of all parameters, which are left in
@@ -89,18 +90,23 @@ impl Network {
         target: Target<'_>,
         loss: Loss,
     ) -> Result<f32> {
-        self.losses_and_gradients(cpu, workspace, input, &[(target, loss)])
+        self.losses_and_gradients(cpu, workspace, input, &[(target, loss)], (Accum::Replace, 1.0))
     }
 
-    /// The same with a loss on each output; their sum is returned.
+    /// The same with a loss on each output, and what becomes of the gradients: the sum of `scale`
+    /// times the losses is returned.
     pub(super) fn losses_and_gradients(
         &self,
         cpu: Cpu,
         workspace: &mut Workspace,
         input: View<'_>,
         losses: &[(Target<'_>, Loss)],
+        (accum, scale): (Accum, f32),
     ) -> Result<f32> {
         check_len("target", self.plan.outputs.len(), losses.len())?;
+        if accum == Accum::Add {
+            self.check_gradients(workspace)?;
+        }
         self.forward(cpu, workspace, input)?;
         let batch = input.rows();
         let mut value = 0.0;
@@ -109,10 +115,13 @@ impl Network {
             let y = activations.get(output.node - 1);
             let mut delta = self.matrix_mut(output.node, batch, deltas.get_mut(output.delta));
             delta.as_contiguous_mut().unwrap_or_default().copy_from_slice(y);
-            value += loss.in_place(cpu, delta, *target)?;
+            value += loss.in_place(cpu, delta.reborrow(), *target)?;
+            if scale != 1.0 {
+                delta.for_each_row(|_, row| row.iter_mut().for_each(|d| *d *= scale));
+            }
         }
-        self.walk_backward(cpu, workspace, input, None)?;
-        Ok(value)
+        self.walk_backward(cpu, workspace, input, (accum, None))?;
+        Ok(scale * value)
     }
 
     /// One step of training on a batch of inputs and targets: forward, loss, backward, and the
@@ -139,17 +148,16 @@ impl Network {
     /// [`Length`](Error::Length) names `parameters` if the optimizer was made for another length than
     /// that of [`parameters`](Network::parameters).
     /// After an error the parameters are as before.
-    pub fn train_step(
+    pub fn train_step<R: UpdateRule>(
         &mut self,
         cpu: Cpu,
         workspace: &mut Workspace,
         (input, target): (View<'_>, Target<'_>),
         loss: Loss,
-        optimizer: &mut Optimizer,
+        optimizer: &mut Optimizer<R>,
     ) -> Result<f32> {
         let value = self.loss_and_gradients(cpu, workspace, input, target, loss)?;
-        let gradients = &workspace.gradients.as_slice()[..self.plan.arena];
-        optimizer.step(cpu, self.parameters.as_mut_slice(), gradients)?;
+        self.update(cpu, workspace, optimizer)?;
         Ok(value)
     }
 
@@ -182,13 +190,6 @@ impl Network {
         let Workspace { scratch, predictions, .. } = workspace;
         predictions.lay_out(batch, self.plan.prediction.widths.iter().copied())?;
         self.walk_forward(cpu, scratch, (&self.plan.prediction, predictions), None, input, outputs)
-    }
-
-    /// The gradients of all parameters after a backward pass, in the order of
-    /// [`parameters`](Network::parameters). Without one of this network they mean nothing, and they
-    /// are empty if the workspace is new.
-    pub fn gradients<'w>(&self, workspace: &'w Workspace) -> &'w [f32] {
-        workspace.gradients.as_slice().get(..self.plan.arena).unwrap_or(&[])
     }
 
     /// Output `k` of the last forward pass.

@@ -75,13 +75,14 @@ impl Network {
         Ok(())
     }
 
-    /// The backward pass, once the slots of the outputs hold dY.
+    /// The backward pass, once the slots of the outputs hold dY; the gradients of parameters replace
+    /// those in the workspace, or are added to them.
     pub(super) fn walk_backward(
         &self,
         cpu: Cpu,
         workspace: &mut Workspace,
         input: View<'_>,
-        mut d_input: Option<ViewMut<'_>>,
+        (accum, mut d_input): (Accum, Option<ViewMut<'_>>),
     ) -> Result<()> {
         let batch = input.rows();
         let Workspace { scratch, activations, pre_activations, deltas, gradients, .. } = workspace;
@@ -128,7 +129,7 @@ impl Network {
                 }
                 if let Op::Dense(layer) = op {
                     let gradients = gradients.as_mut_slice();
-                    parameter_gradients(cpu, scratch, layer, x, d_y, gradients)?;
+                    parameter_gradients(cpu, scratch, layer, (x, d_y), (accum, gradients))?;
                 }
                 col += x.cols();
             }
@@ -183,14 +184,13 @@ fn parameter_gradients(
     cpu: Cpu,
     scratch: &mut Scratch,
     layer: &Layer,
-    x: View<'_>,
-    d_z: View<'_>,
-    gradients: &mut [f32],
+    (x, d_z): (View<'_>, View<'_>),
+    (accum, gradients): (Accum, &mut [f32]),
 ) -> Result<()> {
     let (rows, cols) = layer.shape;
     let (head, tail) = gradients.split_at_mut(layer.bias.start);
     let d_weight = ViewMut::contiguous(rows, cols, &mut head[layer.weight.clone()]);
-    dense::weight_gradient(cpu, scratch, x, d_z, Accum::Replace, d_weight)?;
+    dense::weight_gradient(cpu, scratch, x, d_z, accum, d_weight)?;
     // The gaps behind both: the workspace may have served another network.
     head[layer.weight.end..].fill(0.0);
     let bias = layer.bias.len();
@@ -198,5 +198,5 @@ fn parameter_gradients(
     if layer.bias.is_empty() {
         return Ok(());
     }
-    dense::bias_gradient(cpu, d_z, Accum::Replace, &mut tail[..bias])
+    dense::bias_gradient(cpu, d_z, accum, &mut tail[..bias])
 }

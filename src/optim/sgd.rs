@@ -2,18 +2,18 @@
 //! al. 2013), in PyTorch's form: the learning rate multiplies at the end.
 //!
 //! ```text
-//!   g <- g + wd p
+//!   g <- -g if maximize, then g + wd p
 //!   b <- u b + (1 - d) g         b <- g on the first step: dampening is not applied to it
 //!   g <- g + u b  if nesterov, else b          (without momentum g stays)
 //!   p <- p - lr g
 //! ```
 
-use super::{Rule, check_not_negative, decayed, flush};
-use crate::cpu::Cpu;
-use crate::error::{Error, Result, check_len};
-use crate::parallel::for_each_piece;
-use crate::simd::slice::{self, Update};
-use crate::simd::{Simd, dispatch};
+use super::average::{Slope, flush};
+use super::check;
+use super::rule::{Prepared, Progress, Strip, UpdateRule};
+use crate::error::Result;
+use crate::simd::slice::Update;
+use crate::simd::{Level, Simd};
 
 /// Stochastic gradient descent. [`Sgd::new`] has no momentum and no weight decay.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,18 +28,21 @@ pub struct Sgd {
     pub nesterov: bool,
     /// wd, not negative: adds `wd p` to the gradient, the slope of `wd / 2 |p|^2`.
     pub weight_decay: f64,
-}
-
-impl From<Sgd> for Rule {
-    fn from(sgd: Sgd) -> Self {
-        Rule::Sgd(sgd)
-    }
+    /// Climb instead of descend.
+    pub maximize: bool,
 }
 
 impl Sgd {
     /// Plain gradient descent: `p <- p - lr g`.
     pub fn new(learning_rate: f64) -> Self {
-        Self { learning_rate, momentum: 0.0, dampening: 0.0, nesterov: false, weight_decay: 0.0 }
+        Self {
+            learning_rate,
+            momentum: 0.0,
+            dampening: 0.0,
+            nesterov: false,
+            weight_decay: 0.0,
+            maximize: false,
+        }
     }
 
     /// The same with momentum u.
@@ -61,78 +64,67 @@ impl Sgd {
     pub fn nesterov(self) -> Self {
         Self { nesterov: true, ..self }
     }
+}
 
-    /// Updates `parameters` in place, and `velocity` (b) with them. `step` counts from 1.
-    ///
-    /// `velocity` is as long as the parameters, or empty if there is no momentum; what it holds
-    /// before step 1 does not matter.
-    ///
-    /// Errors: [`Length`](Error::Length) names `gradients` or `velocity`; [`Value`](Error::Value)
-    /// names a setting without a meaning.
-    pub fn update(
-        &self,
-        cpu: Cpu,
-        step: u64,
-        parameters: &mut [f32],
-        gradients: &[f32],
-        velocity: &mut [f32],
-    ) -> Result<()> {
-        self.check()?;
-        check_len("gradients", parameters.len(), gradients.len())?;
-        check_len("velocity", parameters.len() * self.state_arrays(), velocity.len())?;
-        let kernel = Kernel {
-            learning_rate: self.learning_rate as f32,
-            momentum: self.momentum as f32,
-            share: if step <= 1 { 1.0 } else { (1.0 - self.dampening) as f32 },
-            weight_decay: self.weight_decay as f32,
-            nesterov: self.nesterov,
-        };
-        if self.momentum == 0.0 {
-            for_each_piece(cpu, [gradients], [parameters], &|g, p| {
-                dispatch!(cpu.level(), s => slice::update(s, &kernel, g, p));
-            });
-            return Ok(());
-        }
-        if step <= 1 {
-            velocity.fill(0.0);
-        }
-        for_each_piece(cpu, [gradients], [parameters, velocity], &|g, pb| {
-            dispatch!(cpu.level(), s => slice::update(s, &kernel, g, pb));
-        });
-        Ok(())
-    }
+/// State: `[b]` with momentum.
+impl UpdateRule for Sgd {
+    type Kernel = Kernel;
 
-    pub(super) fn state_arrays(&self) -> usize {
+    fn state_arrays(&self) -> usize {
         usize::from(self.momentum != 0.0)
     }
 
-    pub(super) fn check(&self) -> Result<()> {
-        check_not_negative("learning_rate", self.learning_rate)?;
-        check_not_negative("momentum", self.momentum)?;
-        check_not_negative("weight_decay", self.weight_decay)?;
-        if !(self.dampening as f32).is_finite() {
-            let expected = "a finite f32";
-            return Err(Error::Value { argument: "dampening", expected, found: self.dampening });
+    fn check(&self) -> Result<()> {
+        check::not_negative("learning_rate", self.learning_rate)?;
+        check::not_negative("momentum", self.momentum)?;
+        check::not_negative("weight_decay", self.weight_decay)?;
+        let dampening = self.dampening;
+        check::within("dampening", "a finite f32", dampening, (dampening as f32).is_finite())?;
+        let expected = "a momentum above 0, for nesterov";
+        let is_moving = !self.nesterov || self.momentum != 0.0;
+        check::within("momentum", expected, self.momentum, is_moving)?;
+        let is_undamped = !self.nesterov || dampening == 0.0;
+        check::within("dampening", "0, for nesterov", dampening, is_undamped)
+    }
+
+    fn learning_rate_mut(&mut self) -> &mut f64 {
+        &mut self.learning_rate
+    }
+
+    fn weight_decay_mut(&mut self) -> Option<&mut f64> {
+        Some(&mut self.weight_decay)
+    }
+
+    fn prepare(&self, progress: Progress) -> Kernel {
+        Kernel {
+            slope: Slope::new(self.maximize, self.weight_decay),
+            learning_rate: self.learning_rate as f32,
+            momentum: self.momentum as f32,
+            share: if progress.steps <= 1 { 1.0 } else { (1.0 - self.dampening) as f32 },
+            nesterov: self.nesterov,
         }
-        if self.nesterov && self.momentum == 0.0 {
-            let expected = "a momentum above 0, for nesterov";
-            return Err(Error::Value { argument: "momentum", expected, found: self.momentum });
-        }
-        if self.nesterov && self.dampening != 0.0 {
-            let expected = "0, for nesterov";
-            return Err(Error::Value { argument: "dampening", expected, found: self.dampening });
-        }
-        Ok(())
     }
 }
 
-struct Kernel {
+/// The scalars of one step.
+#[derive(Clone, Debug)]
+pub struct Kernel {
+    slope: Slope,
     learning_rate: f32,
     momentum: f32,
     /// `1 - dampening`, or 1 on the first step.
     share: f32,
-    weight_decay: f32,
     nesterov: bool,
+}
+
+impl Prepared for Kernel {
+    fn update(&self, level: Level, strip: Strip<'_>) {
+        if self.momentum == 0.0 {
+            strip.run::<1>(level, self);
+        } else {
+            strip.run::<2>(level, self);
+        }
+    }
 }
 
 impl Kernel {
@@ -147,7 +139,7 @@ impl Kernel {
 impl Update<1, 1> for Kernel {
     #[inline(always)]
     fn eval<S: Simd>(&self, s: S, [g]: [S::F32; 1], [p]: [S::F32; 1]) -> [S::F32; 1] {
-        [self.descend(s, p, decayed(s, self.weight_decay, p, g))]
+        [self.descend(s, p, self.slope.eval(s, p, g))]
     }
 }
 
@@ -156,7 +148,7 @@ impl Update<1, 2> for Kernel {
     #[inline(always)]
     fn eval<S: Simd>(&self, s: S, [g]: [S::F32; 1], [p, b]: [S::F32; 2]) -> [S::F32; 2] {
         let u = s.splat(self.momentum);
-        let g = decayed(s, self.weight_decay, p, g);
+        let g = self.slope.eval(s, p, g);
         let b = s.mul_add(u, b, s.mul(s.splat(self.share), g));
         let b = flush(s, b, f32::MIN_POSITIVE);
         let along = if self.nesterov { s.mul_add(u, b, g) } else { b };

@@ -1,7 +1,7 @@
 //! Elementwise functions over slices, compiled once for each function and level: whoever runs one
 //! over a slice or over finished rows of a product calls the same code.
 
-use super::slice::{self, Unary};
+use super::slice::{self, Unary, Update};
 use super::{Level, dispatch};
 
 /// `to[i] = f(from[i])`; `to` is not read.
@@ -57,4 +57,15 @@ unsafe fn run_multiply<F: Unary>(
 ) {
     // SAFETY: the caller's promise.
     dispatch!(level, s => unsafe { slice::multiply_raw(s, f, other, to, len) });
+}
+
+/// Runs `f` over `updated` in place, with `read` beside it.
+#[inline(never)]
+pub(crate) fn update<F: Update<R, U>, const R: usize, const U: usize>(
+    level: Level,
+    f: &F,
+    read: [&[f32]; R],
+    updated: [&mut [f32]; U],
+) {
+    dispatch!(level, s => slice::update(s, f, read, updated));
 }

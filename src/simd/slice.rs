@@ -19,8 +19,8 @@ pub trait Unary {
     fn eval<S: Simd>(&self, s: S, x: S::F32) -> S::F32;
 }
 
-/// What happens to `U` arrays that are updated in place, reading `R` others beside them.
-#[doc(hidden)]
+/// What happens to `U` arrays that are updated in place, reading `R` others beside them, such as a
+/// step of an optimizer.
 pub trait Update<const R: usize, const U: usize> {
     /// The new values of the updated arrays.
     fn eval<S: Simd>(&self, s: S, read: [S::F32; R], updated: [S::F32; U]) -> [S::F32; U];

@@ -29,7 +29,7 @@ use crate::data::{Dataset, Targets};
 use crate::error::{Error, Result, check_shape};
 use crate::loss::{Loss, Target};
 use crate::network::{Network, Workspace};
-use crate::optim::Optimizer;
+use crate::optim::{Optimizer, UpdateRule};
 use crate::rng::{Rng, stream};
 use crate::schedule::Schedule;
 use crate::tensor::{Tensor, View};
@@ -143,10 +143,10 @@ impl Fit {
     /// [`Shape`](Error::Shape) names `input` or `target`, [`Class`](Error::Class) the row or
     /// [`Mismatch`](Error::Mismatch) the kind of target, if a set does not fit the network and the
     /// loss.
-    pub fn run(
+    pub fn run<R: UpdateRule>(
         &mut self,
         network: &mut Network,
-        optimizer: &mut Optimizer,
+        optimizer: &mut Optimizer<R>,
         train: &Dataset,
         validation: Option<&Dataset>,
         mut on_epoch: impl FnMut(&Epoch, &Network) -> ControlFlow<()>,

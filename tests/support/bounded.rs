@@ -82,6 +82,21 @@ impl Bounded {
         Self::round(value, error, U)
     }
 
+    /// The larger of both.
+    pub fn max(self, b: Self) -> Self {
+        Self { value: self.value.max(b.value), error: self.error.max(b.error) }
+    }
+
+    pub fn abs(self) -> Self {
+        Self { value: self.value.abs(), ..self }
+    }
+
+    /// 1, 0 or -1. Panics where rounding decides.
+    pub fn sign(self) -> Self {
+        assert!(self.value.abs() > self.error || self.error == 0.0, "{self:?} has no sign");
+        exact(if self.value == 0.0 { 0.0 } else { self.value.signum() })
+    }
+
     /// `max(0, x)` and its derivative. Panics where rounding decides on which side of the kink x
     /// is: such a case is of no use as a test.
     pub fn relu(self) -> (Self, f64) {

@@ -60,3 +60,15 @@ pub fn filled(rows: usize, cols: usize) -> Tensor {
 pub fn untouched(tensor: &Tensor) {
     assert!(!tensor.as_slice().is_empty() && tensor.as_slice().iter().all(|&x| x == 7.0));
 }
+
+/// The call failed because of a setting of this name with this value.
+#[track_caller]
+pub fn bad_value<T: std::fmt::Debug>(result: Result<T>, name: &str, value: f64) {
+    match result {
+        Err(error @ Error::Value { argument, found, .. }) => {
+            assert_eq!((argument, found.to_bits()), (name, value.to_bits()));
+            refused::<()>(Err(error), error);
+        }
+        other => panic!("{name} {value}: {other:?}"),
+    }
+}

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use densecore::optim::{Adam, Rule, Sgd};
+use densecore::optim::{
+    Adadelta, Adagrad, Adam, Adamax, Lion, NAdam, RAdam, RmsProp, Rprop, Rule, Sgd,
+};
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 
@@ -67,29 +69,53 @@ impl Golden {
     }
 }
 
-/// The rule that a case describes, if the crate has it with all of the case's options.
-pub fn rule(case: &Value) -> Option<Rule> {
+/// The rule that a case describes, with all of the case's options.
+pub fn rule(case: &Value) -> Rule {
     let set = |key: &str| case[key].as_bool() == Some(true);
     let number = |key: &str, default: f64| case[key].as_f64().unwrap_or(default);
-    if set("maximize") || set("amsgrad") {
-        return None;
-    }
-    let (learning_rate, weight_decay) = (case["lr"].as_f64()?, number("weight_decay", 0.0));
     let beta = |i: usize, default: f64| case["betas"][i].as_f64().unwrap_or(default);
-    let (beta1, beta2, epsilon) = (beta(0, 0.9), beta(1, 0.999), number("eps", 1e-8));
-    let name = case["rule"].as_str().or(case["optimizer"].as_str())?;
+    let (learning_rate, weight_decay) = (number("lr", f64::NAN), number("weight_decay", 0.0));
+    let name = case["rule"].as_str().or(case["optimizer"].as_str()).unwrap_or_default();
     match name {
-        "SGD" => {
-            let (momentum, dampening) = (number("momentum", 0.0), number("dampening", 0.0));
-            let nesterov = set("nesterov");
-            Some(Sgd { learning_rate, momentum, dampening, nesterov, weight_decay }.into())
-        }
-        "Adam" | "AdamW" => {
-            let decoupled = name == "AdamW";
-            let adam = Adam { learning_rate, beta1, beta2, epsilon, weight_decay, decoupled };
-            Some(adam.into())
-        }
-        _ => None,
+        "SGD" => Rule::Sgd(Sgd {
+            momentum: number("momentum", 0.0),
+            dampening: number("dampening", 0.0),
+            nesterov: set("nesterov"),
+            maximize: set("maximize"),
+            weight_decay,
+            ..Sgd::new(learning_rate)
+        }),
+        "Adam" | "AdamW" => Rule::Adam(Adam {
+            beta1: beta(0, 0.9),
+            beta2: beta(1, 0.999),
+            epsilon: number("eps", 1e-8),
+            decoupled: name == "AdamW",
+            amsgrad: set("amsgrad"),
+            weight_decay,
+            ..Adam::new(learning_rate)
+        }),
+        "Adamax" => Adamax::new(learning_rate).into(),
+        "NAdam" => NAdam::new(learning_rate).into(),
+        "RAdam" => RAdam::new(learning_rate).into(),
+        "Adagrad" => Rule::Adagrad(Adagrad {
+            learning_rate_decay: number("lr_decay", 0.0),
+            ..Adagrad::new(learning_rate)
+        }),
+        "Adadelta" => Adadelta { weight_decay, ..Adadelta::new(learning_rate) }.into(),
+        "RMSprop" => Rule::RmsProp(RmsProp {
+            momentum: number("momentum", 0.0),
+            centered: set("centered"),
+            weight_decay,
+            ..RmsProp::new(learning_rate)
+        }),
+        "Rprop" => Rprop::new(learning_rate).into(),
+        "Lion" => Rule::Lion(Lion {
+            beta1: beta(0, 0.9),
+            beta2: beta(1, 0.99),
+            weight_decay,
+            ..Lion::new(learning_rate)
+        }),
+        other => panic!("{other}"),
     }
 }
 
@@ -107,12 +133,24 @@ impl Compared {
     /// Each element of `found` is within the bound of the golden one. `bounds` are computed from
     /// the same formulas, so their values must agree with the golden ones to f64's precision.
     pub fn close(&mut self, what: &str, found: &[f32], golden: &[f64], bounds: &[Bounded]) {
+        self.close_to(what, found, golden, bounds, 1e-11);
+    }
+
+    /// The same with golden numbers that are off by `apart` of their size, or of 1, themselves.
+    pub fn close_to(
+        &mut self,
+        what: &str,
+        found: &[f32],
+        golden: &[f64],
+        bounds: &[Bounded],
+        apart: f64,
+    ) {
         assert_eq!((found.len(), bounds.len()), (golden.len(), golden.len()), "{what}");
         assert!(!golden.is_empty(), "{what}");
         for (i, ((&found, &golden), bound)) in found.iter().zip(golden).zip(bounds).enumerate() {
-            let apart = (bound.value - golden).abs();
-            assert!(apart <= 1e-11 * (1.0 + golden.abs()), "{what}[{i}]: {bound:?} for {golden}");
-            let error = (f64::from(found) - golden).abs();
+            let off = (bound.value - golden).abs();
+            assert!(off <= apart * (1.0 + golden.abs()), "{what}[{i}]: {bound:?} for {golden}");
+            let error = (f64::from(found) - bound.value).abs();
             self.worst = self.worst.max(error / bound.error.max(f64::MIN_POSITIVE));
             // `<=` is false for NaN.
             assert!(error <= bound.error, "{what}[{i}]: {found}, golden {golden}, {bound:?}");

@@ -10,6 +10,7 @@ pub mod bounded;
 pub mod errors;
 pub mod golden;
 pub mod reference;
+pub mod rules;
 
 #[path = "../common/mod.rs"]
 mod common;

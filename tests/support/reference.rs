@@ -1,7 +1,6 @@
-//! Networks, losses and optimizers written out in [`Bounded`] numbers: formulas only, and with
+//! Networks and losses written out in [`Bounded`] numbers: formulas only, and with
 //! each result the distance that an `f32` computation of it may have.
 
-use densecore::optim::Rule;
 use densecore::{Activation, Loss, Target};
 
 use super::bounded::{Bounded, U, dot, exact, rounded, sum};
@@ -154,68 +153,4 @@ impl Net {
         }
         (gradients, delta)
     }
-}
-
-/// An optimizer of some parameters, in [`Bounded`] numbers.
-pub struct Steps {
-    rule: Rule,
-    step: i32,
-    first: Vec<Bounded>,
-    second: Vec<Bounded>,
-}
-
-impl Steps {
-    pub fn new(rule: Rule, len: usize) -> Self {
-        let zeros = vec![Bounded::default(); len];
-        Self { rule, step: 0, first: zeros.clone(), second: zeros }
-    }
-
-    pub fn step(&mut self, parameters: &mut [Bounded], gradients: &[Bounded]) {
-        self.step += 1;
-        for (i, (p, &g)) in parameters.iter_mut().zip(gradients).enumerate() {
-            let state = (&mut self.first[i], &mut self.second[i]);
-            *p = match self.rule {
-                Rule::Sgd(sgd) => {
-                    let g = rounded(sgd.weight_decay) * *p + g;
-                    let share = if self.step == 1 { 1.0 } else { 1.0 - sgd.dampening };
-                    *state.0 = rounded(sgd.momentum) * *state.0 + rounded(share) * g;
-                    let along =
-                        if sgd.nesterov { rounded(sgd.momentum) * *state.0 + g } else { *state.0 };
-                    *p - rounded(sgd.learning_rate) * along
-                }
-                Rule::Adam(a) if !a.decoupled => {
-                    let g = rounded(a.weight_decay) * *p + g;
-                    *p - adam((a.beta1, a.beta2), a.epsilon, a.learning_rate, self.step, g, state)
-                }
-                Rule::Adam(a) => {
-                    let kept = rounded(1.0 - a.learning_rate * a.weight_decay) * *p;
-                    kept - adam((a.beta1, a.beta2), a.epsilon, a.learning_rate, self.step, g, state)
-                }
-                other => panic!("{other:?}"),
-            };
-        }
-    }
-}
-
-fn adam(
-    (beta1, beta2): (f64, f64),
-    epsilon: f64,
-    learning_rate: f64,
-    step: i32,
-    g: Bounded,
-    (m, v): (&mut Bounded, &mut Bounded),
-) -> Bounded {
-    *m = *m + rounded(1.0 - beta1) * (g - *m);
-    *v = rounded(beta2) * *v + rounded(1.0 - beta2) * g * g;
-    let (c1, c2) = (1.0 - beta1.powi(step), (1.0 - beta2.powi(step)).sqrt());
-    let root = v.sqrt() + rounded(epsilon * c2);
-    // By the inequality of Cauchy and Schwarz |m| / sqrt(v) has a bound, whatever the gradients:
-    // where rounding decides on the sign of a gradient, it still moves by no more than this.
-    let shares: f64 = (0..step).map(|i| (beta1 * beta1 / beta2).powi(i)).sum();
-    let most = (1.0 - beta1) / (1.0 - beta2).sqrt() * shares.sqrt() * (1.0 + 1e-4);
-    let value = if root.value == 0.0 { 0.0 } else { m.value / root.value };
-    let limit = value.abs() + most;
-    let ratio = if root.value > root.error { *m / root } else { Bounded { value, error: limit } };
-    let ratio = Bounded { error: ratio.error.min(limit), ..ratio };
-    rounded(learning_rate * c2 / c1) * ratio
 }

@@ -4,6 +4,7 @@ use super::{BATCH, INPUTS, Workspace, cpus, d_output, dense, input, network, pas
 use super::{telling, tensor};
 use crate::activation::Activation::{Identity, Relu, Sigmoid};
 use crate::error::{Error, Result};
+use crate::gemm::Accum;
 use crate::loss::{Loss, Reduction, Target, mse};
 use crate::tensor::Tensor;
 
@@ -165,7 +166,13 @@ fn each_output_has_a_loss_and_their_sum_is_returned() -> Result<()> {
         workspace.poison();
         let loss = Loss::SquaredError(reduction);
         let losses = targets.each_ref().map(|target| (Target::Values(target.view()), loss));
-        let found = network.losses_and_gradients(cpu, &mut workspace, input.view(), &losses)?;
+        let found = network.losses_and_gradients(
+            cpu,
+            &mut workspace,
+            input.view(),
+            &losses,
+            (Accum::Replace, 1.0),
+        )?;
         assert_eq!(found, sum);
         assert_eq!(network.gradients(&workspace), expected);
     }

@@ -1,0 +1,139 @@
+//! What rules share: the gradient that they descend, exponential averages, and the flush of
+//! subnormal ones.
+//!
+//! ```text
+//!   g <- -g if maximize, then g + wd p            the slope
+//!   m <- m + (1 - b) (g - m)                      the average of g
+//!   v <- b v + (1 - b) g^2                        the average of its squares
+//!   1 - b^t                                       what their weights add up to after t steps
+//! ```
+//!
+//! Arithmetic on subnormal numbers can be a hundred times slower, and an average whose gradients
+//! have ceased would stay among them for ever: near 2^-149 it is rounded back to what it was. So m
+//! becomes zero below the smallest normal number. v does only where epsilon is so large that no bit
+//! of `sqrt(v) + eps` depends on it, as the default is. With a tiny epsilon, `m / (sqrt(v) + eps)`
+//! with such a v is a step like any other, and without it an infinite one.
+
+use crate::simd::Simd;
+
+/// The gradient with its sign and weight decay.
+#[derive(Clone, Copy, Debug)]
+pub struct Slope {
+    sign: f32,
+    weight_decay: f32,
+}
+
+impl Slope {
+    pub fn new(maximize: bool, weight_decay: f64) -> Self {
+        Self { sign: if maximize { -1.0 } else { 1.0 }, weight_decay: weight_decay as f32 }
+    }
+
+    /// Without decay it is g or -g, also where p is infinite.
+    #[inline(always)]
+    pub fn eval<S: Simd>(&self, s: S, p: S::F32, g: S::F32) -> S::F32 {
+        let g = s.mul(s.splat(self.sign), g);
+        // The same way for all elements: a branch that is predicted costs nothing beside memory.
+        if self.weight_decay == 0.0 { g } else { s.mul_add(s.splat(self.weight_decay), p, g) }
+    }
+}
+
+/// What decoupled weight decay leaves of a parameter, `1 - lr wd`.
+pub fn kept(decoupled: bool, learning_rate: f64, weight_decay: f64) -> f32 {
+    if decoupled { (1.0 - learning_rate * weight_decay) as f32 } else { 1.0 }
+}
+
+/// An exponential average of gradients.
+#[derive(Clone, Copy, Debug)]
+pub struct Mean {
+    /// `1 - b`
+    rest: f32,
+}
+
+impl Mean {
+    pub fn new(beta: f64) -> Self {
+        Self { rest: (1.0 - beta) as f32 }
+    }
+
+    #[inline(always)]
+    pub fn eval<S: Simd>(&self, s: S, g: S::F32, m: S::F32) -> S::F32 {
+        flush(s, s.mul_add(s.splat(self.rest), s.sub(g, m), m), f32::MIN_POSITIVE)
+    }
+}
+
+/// An exponential average of squares.
+#[derive(Clone, Copy, Debug)]
+pub struct MeanSquare {
+    beta: f32,
+    /// `1 - b`
+    rest: f32,
+    /// It becomes zero below this.
+    least: f32,
+}
+
+impl MeanSquare {
+    /// One whose root is added to `epsilon`.
+    pub fn beside_root(beta: f64, epsilon: f64) -> Self {
+        Self::new(beta, f64::sqrt, epsilon)
+    }
+
+    /// One that is added to `epsilon` itself.
+    pub fn beside(beta: f64, epsilon: f64) -> Self {
+        Self::new(beta, |v| v, epsilon)
+    }
+
+    fn new(beta: f64, term: fn(f64) -> f64, epsilon: f64) -> Self {
+        // What v lacks after flushing in all steps is at most the `sum of b^i 2^-126`. It is rounded
+        // away where its term is below a quarter of the spacing of numbers beside epsilon.
+        let lost = term(f64::from(f32::MIN_POSITIVE) / (1.0 - beta));
+        let is_lost = lost <= 0.25 * f64::from(f32::EPSILON) * epsilon;
+        let least = if is_lost { f32::MIN_POSITIVE } else { 0.0 };
+        Self { beta: beta as f32, rest: (1.0 - beta) as f32, least }
+    }
+
+    #[inline(always)]
+    pub fn eval<S: Simd>(&self, s: S, g: S::F32, v: S::F32) -> S::F32 {
+        let square = s.mul(s.mul(s.splat(self.rest), g), g);
+        flush(s, s.mul_add(s.splat(self.beta), v, square), self.least)
+    }
+}
+
+/// An epsilon in f32 that is not 0. A zero beside a positive number changes nothing, and beside
+/// none there is no division by zero: what has had no gradient yet, such as the gaps of an arena,
+/// stays where it is.
+pub fn positive(epsilon: f64) -> f32 {
+    (epsilon as f32).max(f32::MIN_POSITIVE)
+}
+
+/// Zero where `|x|` is below `least`.
+#[inline(always)]
+pub fn flush<S: Simd>(s: S, x: S::F32, least: f32) -> S::F32 {
+    let tiny = s.lt(s.abs(x), s.splat(least));
+    s.select(tiny, s.splat(0.0), x)
+}
+
+/// 1 or -1, and x itself where it is zero or NaN.
+#[inline(always)]
+pub fn sign<S: Simd>(s: S, x: S::F32) -> S::F32 {
+    let zero = s.splat(0.0);
+    let below = s.select(s.lt(x, zero), s.splat(-1.0), x);
+    s.select(s.lt(zero, x), s.splat(1.0), below)
+}
+
+/// `1 - b^t`, the sum of the weights in an average of t steps. A step 0, which does not exist, is
+/// taken for the first.
+pub fn correction(beta: f64, step: u64) -> f64 {
+    1.0 - power(beta, step.max(1))
+}
+
+/// `x^n` by repeated squaring: the same bits on every platform, which `powi` does not promise.
+pub fn power(mut x: f64, mut n: u64) -> f64 {
+    let mut result = 1.0;
+    while n > 0 {
+        if n & 1 == 1 {
+            result *= x;
+        }
+        x *= x;
+        n >>= 1;
+    }
+    result
+}
