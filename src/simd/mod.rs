@@ -19,6 +19,8 @@
 //! `tests/conventions.rs` checks the attribute.
 
 mod caches;
+#[doc(hidden)]
+pub mod columns;
 mod level;
 mod portable;
 mod reduce;

@@ -11,7 +11,7 @@ use core::marker::PhantomData;
 
 use super::Simd;
 #[doc(hidden)]
-pub use super::reduce::{UpdateSum, max, sum, update_sum};
+pub use super::reduce::{Same, UpdateSum, max, sum, update_sum};
 
 /// `x -> f(x)`, such as an activation.
 pub trait Unary {
