@@ -1,4 +1,5 @@
-//! The same numbers as PyTorch: activations, losses, optimizers and whole networks, compared with
+//! The same numbers as PyTorch: activations and optimizers, and in `golden_losses.rs` and
+//! `golden_networks.rs` losses and whole networks, compared with
 //! `tests/golden/`, which PyTorch computed in f64.
 //!
 //! Tolerances are not chosen but computed: each expected value comes with a bound on the rounding
@@ -10,9 +11,8 @@
 mod support;
 
 use densecore::activation::softmax;
-use densecore::loss::{Reduction, cross_entropy, mse};
 use densecore::optim::Optimizer;
-use densecore::{Activation, Loss, Result, Target, Tensor, View};
+use densecore::{Activation, Result, Tensor};
 use support::bounded::{Bounded, dot, exact};
 use support::golden::{Compared, Golden, activation, rule};
 use support::reference::{self, Matrix, Steps, flat, matrix};
@@ -109,47 +109,6 @@ fn softmax_forward_and_backward() -> Result<()> {
     }
     assert!(compared.loosest < 4e-5, "a bound without teeth: {compared:?}");
     assert_eq!(compared.count, levels().len() * 2 * 9 * 13);
-    Ok(())
-}
-
-#[test]
-fn losses_and_their_gradients() -> Result<()> {
-    let golden = Golden::read("losses");
-    let mut compared = Compared::default();
-    for (name, reduction) in [
-        ("mse/mean", Reduction::Mean),
-        ("mse/sum", Reduction::Sum),
-        ("ce/mean", Reduction::Mean),
-        ("ce/sum", Reduction::Sum),
-    ] {
-        golden.case(name);
-        let [input, target, value, d_input] =
-            ["input", "target", "loss", "d_input"].map(|n| golden.tensor(&format!("{name}/{n}")));
-        let (rows, cols) = (input.shape[0], input.shape[1]);
-        let (x, ids) = (input.to_f32(), target.to_ids());
-        let values = if name.starts_with("ce") { vec![0.0; rows * cols] } else { target.to_f32() };
-        let (x, values) = (View::new(rows, cols, &x)?, View::new(rows, cols, &values)?);
-        let (loss, target) = match name.starts_with("ce") {
-            true => (Loss::CrossEntropy(reduction), Target::Classes(&ids)),
-            false => (Loss::SquaredError(reduction), Target::Values(values)),
-        };
-        let (bound, slopes) = reference::loss(loss, &matrix(rows, &input.data), target);
-        for cpu in cpus() {
-            let mut slope = Tensor::from_vec(rows, cols, vec![f32::NAN; rows * cols])?;
-            let both = match loss {
-                Loss::CrossEntropy(r) => {
-                    cross_entropy::value_and_gradient(cpu, x, &ids, r, slope.view_mut())?
-                }
-                _ => mse::value_and_gradient(cpu, x, values, reduction, slope.view_mut())?,
-            };
-            let alone = loss.value(cpu, x, target)?;
-            compared.close(name, &[both], &value.data, &[bound]);
-            compared.close(name, &[alone], &value.data, &[bound]);
-            compared.close(name, slope.as_slice(), &d_input.data, &flat(&slopes));
-        }
-    }
-    assert!(compared.loosest < 4e-5, "a bound without teeth: {compared:?}");
-    assert_eq!(compared.count, levels().len() * 2 * ((2 + 30) + (2 + 42)));
     Ok(())
 }
 

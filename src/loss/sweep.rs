@@ -7,7 +7,7 @@
 
 use super::element::ElementLoss;
 use super::strip::{LONGEST, put_back, strip, strip_mut};
-use super::{Outputs, copy, weight};
+use super::{Outputs, weight};
 use crate::cpu::Cpu;
 use crate::parallel::{for_each_block, sum_rows};
 use crate::simd::slice::{self, Update, UpdateSum};
@@ -27,20 +27,16 @@ pub(super) fn sum<F: ElementLoss + ?Sized>(
     (x, t): (View<'_>, View<'_>),
     weights: Option<&[f32]>,
 ) -> f64 {
-    let rows_of_a_run = rows_of_a_run(f, x.cols(), weights);
+    let (cols, rows) = (x.cols(), rows_of_a_run(f, x.cols(), weights));
     sum_rows(cpu, x, &|first, x| {
-        let t = t.rows_range(first, x.rows());
-        let mut sum = 0.0;
-        dispatch!(cpu.level(), s => match rows_of_a_run {
-            0 => for (i, x) in x.iter_rows().enumerate() {
-                sum += weight(weights, first + i) * row_sum(s, f, x, t.row(i).unwrap_or(&[]));
-            },
-            rows => {
-                let (mut room_x, mut room_t) = (None, None);
-                for i in (0..x.rows()).step_by(rows) {
-                    let x = strip(x.rows_range(i, rows), &mut room_x);
-                    sum += run_sum(s, f, x, strip(t.rows_range(i, rows), &mut room_t), 0);
-                }
+        let (mut sum, mut room_x, mut room_t) = (0.0, None, None);
+        dispatch!(cpu.level(), s => for i in starts(x.shape(), rows) {
+            let weight = weight(weights, first + i);
+            let x = strip(x.rows_range(i, rows), &mut room_x);
+            let t = strip(t.rows_range(first + i, rows), &mut room_t);
+            for at in (0..x.len()).step_by(RUN) {
+                let end = x.len().min(at + RUN);
+                sum += weight * run_sum(s, f, &x[at..end], &t[at..end], at % cols);
             }
         });
         sum
@@ -55,31 +51,24 @@ pub(super) fn gradient<F: ElementLoss + ?Sized>(
     weights: Option<&[f32]>,
     factor: f64,
 ) -> f64 {
-    let rows_of_a_run = rows_of_a_run(f, x.cols(), weights);
+    let (cols, rows) = (x.cols(), rows_of_a_run(f, x.cols(), weights));
     sum_rows(cpu, x, &|first, mut x| {
-        let t = t.rows_range(first, x.rows());
-        let source = source.map(|source| source.rows_range(first, x.rows()));
-        let mut sum = 0.0;
-        dispatch!(cpu.level(), s => match rows_of_a_run {
-            0 => x.for_each_row(|i, x| {
-                let weight = weight(weights, first + i);
-                let source = source.map(|source| source.row(i).unwrap_or(&[]));
-                let t = t.row(i).unwrap_or(&[]);
-                sum += weight * row_slopes(s, f, source, x, t, (factor * weight) as f32);
-            }),
-            rows => {
-                let (mut room_x, mut room_t) = (None, None);
-                for i in (0..x.rows()).step_by(rows) {
-                    let mut x = x.reborrow().split_rows_at(i).1.split_rows_at(rows).0;
-                    if let Some(source) = source {
-                        copy(source.rows_range(i, rows), &mut x);
-                    }
-                    let t = strip(t.rows_range(i, rows), &mut room_t);
-                    let run = strip_mut(&mut x, &mut room_x);
-                    sum += run_slopes(s, f, run, t, 0, factor as f32);
-                    put_back(&room_x, &mut x);
+        let (mut sum, mut room_x, mut room_t, mut room) = (0.0, None, None, None);
+        dispatch!(cpu.level(), s => for i in starts(x.shape(), rows) {
+            let weight = weight(weights, first + i);
+            let mut rows_of_x = x.reborrow().split_rows_at(i).1.split_rows_at(rows).0;
+            let x = strip_mut(&mut rows_of_x, &mut room_x);
+            let t = strip(t.rows_range(first + i, rows), &mut room_t);
+            let source = source.map(|m| strip(m.rows_range(first + i, rows), &mut room));
+            for at in (0..x.len()).step_by(RUN) {
+                let end = x.len().min(at + RUN);
+                if let Some(source) = source {
+                    x[at..end].copy_from_slice(&source[at..end]);
                 }
+                let factor = (factor * weight) as f32;
+                sum += weight * run_slopes(s, f, &mut x[at..end], &t[at..end], at % cols, factor);
             }
+            put_back(&room_x, &mut rows_of_x);
         });
         sum
     })
@@ -107,38 +96,16 @@ pub(super) fn elements<F: ElementLoss + ?Sized>(
     });
 }
 
-/// How many rows are summed in one run; 0 if a row is summed by itself.
+/// How many rows are taken at once: as many as make a run, or one.
 fn rows_of_a_run<F: ElementLoss + ?Sized>(f: &F, cols: usize, weights: Option<&[f32]>) -> usize {
     let is_plain = weights.is_none() && f.columns().is_none();
-    if is_plain && (1..=NARROW).contains(&cols) { RUN / cols } else { 0 }
+    if is_plain && (1..=NARROW).contains(&cols) { RUN / cols } else { 1 }
 }
 
-#[inline(always)]
-fn row_sum<S: Simd, F: ElementLoss + ?Sized>(s: S, f: &F, x: &[f32], t: &[f32]) -> f64 {
-    let mut sum = 0.0;
-    for (k, (x, t)) in x.chunks(RUN).zip(t.chunks(RUN)).enumerate() {
-        sum += run_sum(s, f, x, t, k * RUN);
-    }
-    sum
-}
-
-#[inline(always)]
-fn row_slopes<S: Simd, F: ElementLoss + ?Sized>(
-    s: S,
-    f: &F,
-    source: Option<&[f32]>,
-    x: &mut [f32],
-    t: &[f32],
-    factor: f32,
-) -> f64 {
-    let mut sum = 0.0;
-    for (k, (x, t)) in x.chunks_mut(RUN).zip(t.chunks(RUN)).enumerate() {
-        if let Some(source) = source {
-            x.copy_from_slice(&source[k * RUN..][..x.len()]);
-        }
-        sum += run_slopes(s, f, x, t, k * RUN, factor);
-    }
-    sum
+/// The rows of a block at which runs start; none in a block without columns.
+fn starts((rows, cols): (usize, usize), of_a_run: usize) -> impl Iterator<Item = usize> {
+    let visited = if cols == 0 { 0 } else { rows };
+    (0..visited).step_by(of_a_run)
 }
 
 /// The losses of a run of elements, which starts at that column.

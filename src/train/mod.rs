@@ -18,7 +18,9 @@ use core::fmt;
 use core::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-pub use metrics::{correct, predicted_class};
+pub use metrics::{
+    accuracy, confusion_matrix, correct, predicted_class, r2, rmse, top_k_accuracy,
+};
 
 use crate::cpu::Cpu;
 use crate::data::{Dataset, Targets};

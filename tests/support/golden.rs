@@ -28,9 +28,15 @@ impl GoldenTensor {
         self.data.iter().map(exact).collect()
     }
 
-    /// As class ids.
+    /// Rounded to f32, and the tensor's numbers with the errors of that.
+    pub fn to_rounded(&self) -> (Vec<f32>, Vec<Bounded>) {
+        let bound = |&value: &f64| Bounded { value, error: (value - f64::from(value as f32)).abs() };
+        (self.data.iter().map(|&x| x as f32).collect(), self.data.iter().map(bound).collect())
+    }
+
+    /// As class ids; -1 is the largest, and so on down.
     pub fn to_ids(&self) -> Vec<u32> {
-        self.data.iter().map(|&x| x as u32).collect()
+        self.data.iter().map(|&x| x as i64 as u32).collect()
     }
 }
 
