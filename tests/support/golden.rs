@@ -127,8 +127,8 @@ impl Compared {
             assert!(apart <= 1e-11 * (1.0 + golden.abs()), "{what}[{i}]: {bound:?} for {golden}");
             let error = (f64::from(found) - golden).abs();
             self.worst = self.worst.max(error / bound.error.max(f64::MIN_POSITIVE));
-            // `<=` is false for NaN.
-            assert!(error <= bound.error, "{what}[{i}]: {found}, golden {golden}, {bound:?}");
+            // `apart` is PyTorch's own rounding in f64. `<=` is false for NaN.
+            assert!(error <= bound.error + apart, "{what}[{i}]: {found}, golden {golden}, {bound:?}");
         }
         self.count += golden.len();
         let loosest = bounds.iter().fold(0.0, |most: f64, bound| most.max(bound.error));
