@@ -63,7 +63,8 @@ impl Run {
             let mut d = nan(cols)?;
             if let Some(reduction) = reduction {
                 let both = (calls.both)(cpu, x, reduction, d.view_mut())?;
-                let mut there = Tensor::from_vec(rows, cols, x.iter_rows().flatten().copied().collect())?;
+                let mut there =
+                    Tensor::from_vec(rows, cols, x.iter_rows().flatten().copied().collect())?;
                 let in_place = (calls.in_place)(cpu, there.view_mut(), reduction)?;
                 let alone = (calls.value)(cpu, x, reduction)?;
                 let total = [sum(losses.iter().copied()) * factor];
@@ -190,7 +191,8 @@ fn binary_answers(run: &mut Run) -> Result<()> {
     let plain = BinaryCrossEntropyWithLogits::default();
     run.elements("bce_logits", &plain, |_, x, t| with_logits(one, x, t))?;
     let by_column = |run: &mut Run, name: &str| -> Result<()> {
-        let (pos_weight, bounds) = run.golden.tensor(&format!("{name}/none/pos_weight")).to_rounded();
+        let (pos_weight, bounds) =
+            run.golden.tensor(&format!("{name}/none/pos_weight")).to_rounded();
         let loss = BinaryCrossEntropyByColumn { pos_weight: &pos_weight };
         run.elements(name, &loss, |column, x, t| with_logits(bounds[column], x, t))
     };
@@ -209,9 +211,7 @@ fn binary_answers(run: &mut Run) -> Result<()> {
 }
 
 fn distributions(run: &mut Run) -> Result<()> {
-    run.elements("poisson_log", &PoissonNll::default(), |_, x, t| {
-        (x.exp() - t * x, x.exp() - t)
-    })?;
+    run.elements("poisson_log", &PoissonNll::default(), |_, x, t| (x.exp() - t * x, x.exp() - t))?;
     run.elements("kl_div", &KlDivergence::default(), |_, x, t| (t * (t.ln() - x), -t))
 }
 
@@ -248,8 +248,10 @@ fn classes(run: &mut Run) -> Result<()> {
             let counted = (0..ids.len()).filter(|&row| is_counted(row));
             let divisor: f64 = counted.map(|row| w[right[row] as usize].value).sum();
             let share = |row: usize, j: usize| {
-                let own = if right[row] == j as f64 { rounded(1.0 - smoothing) } else { exact(0.0) };
-                let spread = if smoothing > 0.0 { rounded(smoothing / cols as f64) } else { exact(0.0) };
+                let own =
+                    if right[row] == j as f64 { rounded(1.0 - smoothing) } else { exact(0.0) };
+                let spread =
+                    if smoothing > 0.0 { rounded(smoothing / cols as f64) } else { exact(0.0) };
                 (own + spread) * w[j]
             };
             run.rows(&name, &f, divisor, |row, x| match is_counted(row) {
@@ -271,7 +273,8 @@ fn classes(run: &mut Run) -> Result<()> {
             let (y, share) = (ids[row] as usize, rounded(1.0 / x.len() as f64));
             let h = |j: usize| (exact(1.0) - x[y] + x[j]).relu();
             let wrong = || (0..x.len()).filter(|&j| j != y);
-            let mut slopes: Vec<_> = (0..x.len()).map(|j| exact(if j == y { 0.0 } else { h(j).1 })).collect();
+            let mut slopes: Vec<_> =
+                (0..x.len()).map(|j| exact(if j == y { 0.0 } else { h(j).1 })).collect();
             slopes[y] = -sum(slopes.iter().copied());
             let slopes = slopes.into_iter().map(|slope| slope * share).collect();
             (sum(wrong().map(|j| h(j).0)) * share, slopes)

@@ -37,7 +37,11 @@ fn losses(r: Reduction) -> Vec<(Loss, Kind, Activation)> {
         (Loss::SmoothL1(SmoothL1 { beta: 0.75 }, r), Numbers, Identity),
         (Loss::LogCosh(r), Numbers, Identity),
         (Loss::BinaryCrossEntropy(r), Probabilities, Sigmoid),
-        (Loss::BinaryCrossEntropyWithLogits(BinaryCrossEntropyWithLogits { pos_weight: 2.5 }, r), Probabilities, Identity),
+        (
+            Loss::BinaryCrossEntropyWithLogits(BinaryCrossEntropyWithLogits { pos_weight: 2.5 }, r),
+            Probabilities,
+            Identity,
+        ),
         (Loss::Hinge(Hinge { margin: 0.5 }, r), Signs, Identity),
         (Loss::SquaredHinge(SquaredHinge { margin: 1.5 }, r), Signs, Identity),
         (Loss::SoftMargin(r), Signs, Identity),
@@ -69,7 +73,13 @@ fn every_loss_has_the_gradient_that_differences_show() -> Result<()> {
                 .seed(3)
                 .build()?;
             let number = |_| match kind {
-                Kind::Signs => if rng.uniform() < 0.5 { -1.0 } else { 1.0 },
+                Kind::Signs => {
+                    if rng.uniform() < 0.5 {
+                        -1.0
+                    } else {
+                        1.0
+                    }
+                }
                 Kind::Counts => rng.below(5) as f32,
                 Kind::Probabilities => 0.05 + 0.9 * rng.uniform(),
                 Kind::LogProbabilities => -3.0 * rng.uniform(),

@@ -4,9 +4,9 @@
 mod support;
 
 use densecore::loss::{
-    AbsoluteError, BinaryCrossEntropy, CrossEntropy, CrossEntropyOptions, ElementLoss, Hinge, Huber,
-    KlDivergence, Margin, MultiMargin, Nll, Options, PoissonNll, Reduction, RowLoss, SmoothL1,
-    SquaredError,
+    AbsoluteError, BinaryCrossEntropy, CrossEntropy, CrossEntropyOptions, ElementLoss, Hinge,
+    Huber, KlDivergence, Margin, MultiMargin, Nll, Options, PoissonNll, Reduction, RowLoss,
+    SmoothL1, SquaredError,
 };
 use densecore::{Cpu, Error, Loss, Result, Target, Tensor, View, ViewMut};
 use support::{POOLS, bits, classes, cpus, fma_levels, in_pool, levels, numbers};
@@ -91,7 +91,8 @@ fn spread(data: &[f32], cols: usize) -> Vec<f32> {
 #[test]
 fn gaps_between_rows_change_no_bit_and_are_not_written() -> Result<()> {
     for (rows, cols) in [(1, 3), (40, 10), (17, 2), (70, 33), (9, 200)] {
-        let (x, t, ids) = (numbers(rows * cols, 1), numbers(rows * cols, 2), classes(rows, cols as u32, 3));
+        let (x, t, ids) =
+            (numbers(rows * cols, 1), numbers(rows * cols, 2), classes(rows, cols as u32, 3));
         let (wide_x, wide_t) = (spread(&x, cols), spread(&t, cols));
         let t = Target::Values(View::new(rows, cols, &t)?);
         let wide_t = Target::Values(View::with_stride(rows, cols, cols + 3, &wide_t)?);
@@ -129,7 +130,8 @@ fn cross_entropy_is_right_for_every_remainder_of_lanes() -> Result<()> {
             for cpu in cpus() {
                 let mut d = x.clone();
                 let to = ViewMut::new(rows, cols, &mut d)?;
-                let found = Loss::CrossEntropy(Reduction::Sum).in_place(cpu, to, Target::Classes(&ids))?;
+                let found =
+                    Loss::CrossEntropy(Reduction::Sum).in_place(cpu, to, Target::Classes(&ids))?;
                 let (mut sum, mut size) = (0.0, 0.0);
                 for (i, x) in x.chunks(cols).enumerate() {
                     let x: Vec<f64> = x.iter().map(|&x| x.into()).collect();
@@ -142,7 +144,10 @@ fn cross_entropy_is_right_for_every_remainder_of_lanes() -> Result<()> {
                         let own = f64::from(u8::from(j == right));
                         let p = (x[j] - max).exp() / z;
                         let error = (f64::from(d[i * cols + j]) - (p - own)).abs();
-                        assert!(error <= tolerance * (p + own * u), "{rows} x {cols}: {i} {j} {error}");
+                        assert!(
+                            error <= tolerance * (p + own * u),
+                            "{rows} x {cols}: {i} {j} {error}"
+                        );
                     }
                 }
                 let error = (f64::from(found) - sum).abs();
@@ -176,9 +181,13 @@ fn not_a_number_and_infinity_do_not_vanish() -> Result<()> {
     let rows = [[0.0, NAN, 1.0], [0.0, INF, 1.0], [-INF, -INF, -INF], [0.0, -INF, 0.0]];
     for cpu in cpus() {
         for (row, lost) in rows.iter().zip([true, true, true, false]) {
-            for loss in [Loss::CROSS_ENTROPY, Loss::CrossEntropyWith(CrossEntropyOptions::default(), Reduction::Mean)] {
+            for loss in [
+                Loss::CROSS_ENTROPY,
+                Loss::CrossEntropyWith(CrossEntropyOptions::default(), Reduction::Mean),
+            ] {
                 let mut d = *row;
-                let found = loss.in_place(cpu, ViewMut::new(1, 3, &mut d)?, Target::Classes(&[0]))?;
+                let found =
+                    loss.in_place(cpu, ViewMut::new(1, 3, &mut d)?, Target::Classes(&[0]))?;
                 assert_eq!(found.is_nan(), lost, "{row:?}");
                 assert_eq!(d.iter().any(|d| d.is_nan()), lost, "{row:?} {d:?}");
             }
@@ -262,12 +271,16 @@ fn at(cpu: Cpu, f: &impl ElementLoss, x: f32, t: f32) -> Result<(f32, f32)> {
 #[test]
 fn kinks_and_limits_are_those_of_the_tables() -> Result<()> {
     for cpu in cpus() {
-        for (x, expected) in [(3.0, (1.0, 1.0)), (2.0, (0.0, 0.0)), (0.0, (2.0, -1.0)), (INF, (INF, 1.0))] {
+        for (x, expected) in
+            [(3.0, (1.0, 1.0)), (2.0, (0.0, 0.0)), (0.0, (2.0, -1.0)), (INF, (INF, 1.0))]
+        {
             assert_eq!(at(cpu, &AbsoluteError, x, 2.0)?, expected);
             assert_eq!(at(cpu, &SmoothL1 { beta: 0.0 }, x, 2.0)?, expected);
         }
         let huber = Huber { delta: 2.0 };
-        for (x, expected) in [(1.0, (0.5, 1.0)), (2.0, (2.0, 2.0)), (-4.0, (6.0, -2.0)), (-INF, (INF, -2.0))] {
+        for (x, expected) in
+            [(1.0, (0.5, 1.0)), (2.0, (2.0, 2.0)), (-4.0, (6.0, -2.0)), (-INF, (INF, -2.0))]
+        {
             assert_eq!(at(cpu, &huber, x, 0.0)?, expected);
         }
         for (x, expected) in [(0.5, (0.5, -1.0)), (1.0, (0.0, 0.0)), (2.0, (0.0, 0.0))] {
@@ -281,7 +294,8 @@ fn kinks_and_limits_are_those_of_the_tables() -> Result<()> {
             assert_eq!(at(cpu, &KlDivergence::default(), x, 0.0)?.0, 0.0);
         }
         // Stirling's formula is added above 1 only.
-        let (short, full) = (PoissonNll::default(), PoissonNll { full: true, ..Default::default() });
+        let (short, full) =
+            (PoissonNll::default(), PoissonNll { full: true, ..Default::default() });
         assert_eq!(at(cpu, &full, 0.5, 1.0)?, at(cpu, &short, 0.5, 1.0)?);
         assert!(at(cpu, &full, 0.5, 2.0)?.0 > at(cpu, &short, 0.5, 2.0)?.0 + 0.6);
     }
@@ -321,8 +335,14 @@ fn settings_and_lengths_that_make_no_sense_are_named_and_nothing_is_written() ->
         let t = Tensor::zeros(2, 2)?;
         for (loss, error) in [
             (Loss::Huber(Huber { delta: 0.0 }, r), value("delta", "a number above 0", 0.0)),
-            (Loss::SmoothL1(SmoothL1 { beta: -1.0 }, r), value("beta", "a finite number from 0", -1.0)),
-            (Loss::PoissonNll(PoissonNll { epsilon: -1.0, ..Default::default() }, r), value("epsilon", "a finite number from 0", -1.0)),
+            (
+                Loss::SmoothL1(SmoothL1 { beta: -1.0 }, r),
+                value("beta", "a finite number from 0", -1.0),
+            ),
+            (
+                Loss::PoissonNll(PoissonNll { epsilon: -1.0, ..Default::default() }, r),
+                value("epsilon", "a finite number from 0", -1.0),
+            ),
             (Loss::CrossEntropyWith(bad(1.5), r), value("label_smoothing", share, 1.5)),
         ] {
             let target = Target::Values(t.view());

@@ -13,7 +13,10 @@ const SCORES: [f32; 12] = [5.0, 1.0, 3.0, 2.0, 2.0, 1.0, 9.0, NAN, 0.0, 0.0, 1.0
 #[test]
 fn the_first_of_equal_scores_is_the_prediction_and_a_nan_is_none() -> Result<()> {
     let scores = View::new(4, 3, &SCORES)?;
-    assert_eq!(scores.iter_rows().map(predicted_class).collect::<Vec<_>>(), [Some(0), Some(0), None, Some(2)]);
+    assert_eq!(
+        scores.iter_rows().map(predicted_class).collect::<Vec<_>>(),
+        [Some(0), Some(0), None, Some(2)]
+    );
     assert_eq!(correct(scores, &[0, 0, 0, 0])?, 2);
     assert_eq!(accuracy(scores, &[0, 1, 0, 2])?, 0.5);
     assert!(accuracy(View::new(0, 3, &[])?, &[])?.is_nan());
@@ -45,7 +48,8 @@ fn confusions_are_counted_by_right_class_and_prediction() -> Result<()> {
 
 #[test]
 fn the_root_of_the_mean_square() -> Result<()> {
-    let (x, t) = (View::new(2, 2, &[1.0, 2.0, 3.0, 4.0])?, View::new(2, 2, &[1.0, 2.0, 3.0, 10.0])?);
+    let (x, t) =
+        (View::new(2, 2, &[1.0, 2.0, 3.0, 4.0])?, View::new(2, 2, &[1.0, 2.0, 3.0, 10.0])?);
     assert_eq!(rmse(x, t)?, 3.0);
     assert_eq!(rmse(x, x)?, 0.0);
     assert!(rmse(x, View::new(2, 2, &[1.0, NAN, 3.0, 4.0])?)?.is_nan());

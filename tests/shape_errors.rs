@@ -173,7 +173,10 @@ fn activations_and_losses_of_shapes_that_do_not_fit() -> Result<()> {
         let (y, t) = (filled(2, 3), filled(3, 2));
         let target = shape("target", (2, 3), (3, 2));
         refused(SquaredError.value(cpu, y.view(), t.view(), r), target);
-        refused(SquaredError.value_and_gradient(cpu, y.view(), t.view(), r, out.view_mut()), target);
+        refused(
+            SquaredError.value_and_gradient(cpu, y.view(), t.view(), r, out.view_mut()),
+            target,
+        );
         refused(SquaredError.in_place(cpu, out.view_mut(), t.view(), r), target);
         let wrong = shape("d_prediction", (2, 4), (2, 3));
         refused(SquaredError.value_and_gradient(cpu, x.view(), x.view(), r, out.view_mut()), wrong);

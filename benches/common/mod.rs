@@ -65,6 +65,35 @@ pub fn peak() -> f64 {
     }
 }
 
+/// Bytes that one core reads and writes in a second when it copies memory that no cache holds.
+pub fn bandwidth() -> f64 {
+    const LEN: usize = 16 << 20;
+    let (from, mut to) = (vec![1.0_f32; LEN], vec![0.0_f32; LEN]);
+    (2 * size_of::<f32>() * LEN) as f64 / best(|| to.copy_from_slice(black_box(&from)))
+}
+
+/// Prints the best rate of `f`, which handles `elements` and moves `bytes`, with its share of the
+/// copy bandwidth of one core; then lets criterion measure it.
+pub fn report_bytes<R>(
+    group: &mut BenchmarkGroup<'_, WallTime>,
+    bandwidth: f64,
+    (name, threads): (&str, usize),
+    (elements, bytes): (usize, usize),
+    mut f: impl FnMut() -> R,
+) {
+    group.throughput(Throughput::Elements(elements as u64));
+    let mut reported = false;
+    group.bench_function(name, |b| {
+        if !std::mem::replace(&mut reported, true) {
+            let time = best(&mut f);
+            let (rate, us) = (elements as f64 / time / 1e9, time * 1e6);
+            let percent = 100.0 * bytes as f64 / time / bandwidth;
+            println!("  {name}: {us:.2} us, {rate:.2} G elements/s, {percent:.0} % of a copy on one core ({threads} thread(s))");
+        }
+        b.iter(&mut f);
+    });
+}
+
 /// Opens a group of benchmarks; its name is printed above their reports.
 pub fn group<'a>(criterion: &'a mut Criterion, name: &str) -> BenchmarkGroup<'a, WallTime> {
     println!("\n{name}");

@@ -88,12 +88,8 @@ pub(super) fn element(loss: Loss, x: f64, t: f64) -> Element {
         value_size: value.abs(),
         slope_size: slope.abs(),
     };
-    let sized = |value, slope, value_size, slope_size| Element {
-        value,
-        slope,
-        value_size,
-        slope_size,
-    };
+    let sized =
+        |value, slope, value_size, slope_size| Element { value, slope, value_size, slope_size };
     match loss {
         Loss::SquaredError(_) => own(d * d, 2.0 * d),
         Loss::AbsoluteError(_) => own(d.abs(), sign(d)),
@@ -145,8 +141,7 @@ pub(super) fn element(loss: Loss, x: f64, t: f64) -> Element {
             let slope = if is.log_input { rate - t } else { 1.0 - t / rate };
             let slope_size = if is.log_input { rate + t.abs() } else { 1.0 + (t / rate).abs() };
             let (tau, is_added) = (core::f64::consts::TAU, is.full && t > 1.0);
-            let stirling =
-                if is_added { t * t.ln() - t + (tau * t).ln() / 2.0 } else { 0.0 };
+            let stirling = if is_added { t * t.ln() - t + (tau * t).ln() / 2.0 } else { 0.0 };
             let size = first.abs() + (t * log).abs() + t.abs() + stirling.abs() + 2.0 * t.abs();
             sized(first - t * log + stirling, slope, size, slope_size)
         }

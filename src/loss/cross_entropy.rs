@@ -13,9 +13,9 @@
 //! `log softmax` is never formed by itself: `log Z` is at least 0 and the rest exact, so nothing
 //! cancels and nothing overflows. A row with NaN or +infinity gives NaN, as in PyTorch.
 
-use super::{RowLoss, SoftCrossEntropy};
 use super::classes::Classes;
 use super::narrow::{self, WIDEST};
+use super::{RowLoss, SoftCrossEntropy};
 use crate::activation::softmax::{Scale, exponentials, sum_of_exponentials};
 use crate::error::{Error, Result};
 use crate::math;

@@ -24,8 +24,7 @@ impl ElementLoss for KlDivergence {
     #[inline(always)]
     fn value_and_slope<S: Simd>(&self, s: S, x: S::F32, t: S::F32) -> (S::F32, S::F32) {
         let zero = s.splat(0.0);
-        let (p, log_p) =
-            if self.log_target { (math::exp(s, t), t) } else { (t, math::log(s, t)) };
+        let (p, log_p) = if self.log_target { (math::exp(s, t), t) } else { (t, math::log(s, t)) };
         let value = s.mul(p, s.sub(log_p, x));
         // Where p is 0 one of the factors above may be infinite; a NaN stays.
         let none = s.select(s.is_nan(x), x, zero);

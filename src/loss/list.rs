@@ -4,8 +4,9 @@
 
 use super::{
     AbsoluteError, BinaryCrossEntropy, BinaryCrossEntropyWithLogits, CrossEntropy,
-    CrossEntropyOptions, ElementLoss, Hinge, Huber, KlDivergence, LogCosh, Margin, MultiMargin, Nll, PoissonNll, Reduction, RowLoss,
-    SmoothL1, SoftCrossEntropy, SoftMargin, SquaredError, SquaredHinge, Target, element, row,
+    CrossEntropyOptions, ElementLoss, Hinge, Huber, KlDivergence, LogCosh, Margin, MultiMargin,
+    Nll, PoissonNll, Reduction, RowLoss, SmoothL1, SoftCrossEntropy, SoftMargin, SquaredError,
+    SquaredHinge, Target, element, row,
 };
 use crate::cpu::Cpu;
 use crate::error::{Error, Result};

@@ -55,7 +55,11 @@ impl<'a> MultiMargin<'a> {
     fn of_row(&self, row: usize, x: &[f32]) -> (Missing, usize, f64) {
         let (class, weight) = self.targets().of_row(row).unwrap_or_default();
         let limit = self.margin.margin - x[class];
-        (Missing { limit, squared: self.margin.p == 2, factor: 0.0 }, class, weight / x.len() as f64)
+        (
+            Missing { limit, squared: self.margin.p == 2, factor: 0.0 },
+            class,
+            weight / x.len() as f64,
+        )
     }
 }
 

@@ -27,12 +27,7 @@ pub(super) fn value<S: Simd>(s: S, classes: &[u32], rows: View<'_>) -> f64 {
 
 /// The same; rows become the gradient, times the factor.
 #[inline(always)]
-pub(super) fn gradient<S: Simd>(
-    s: S,
-    classes: &[u32],
-    mut rows: ViewMut<'_>,
-    factor: f32,
-) -> f64 {
+pub(super) fn gradient<S: Simd>(s: S, classes: &[u32], mut rows: ViewMut<'_>, factor: f32) -> f64 {
     let (mut columns, mut room) = (Columns::new(s), None);
     let (cols, mut sum) = (rows.cols(), 0.0);
     for i in (0..rows.rows()).step_by(S::LANES) {

@@ -48,12 +48,14 @@ impl<'a> SoftCrossEntropy<'a> {
     fn sums<S: Simd>(&self, s: S, q: &[f32], x: &[f32], max: f32) -> (f32, f32) {
         let target = self.target(q.len());
         match self.weights {
-            None => {
-                (slice::update_sum(s, &target, [q], []), slice::update_sum(s, &Along(target, max), [q, x], []))
-            }
-            Some(w) => {
-                (slice::update_sum(s, &target, [q, w], []), slice::update_sum(s, &Along(target, max), [q, x, w], []))
-            }
+            None => (
+                slice::update_sum(s, &target, [q], []),
+                slice::update_sum(s, &Along(target, max), [q, x], []),
+            ),
+            Some(w) => (
+                slice::update_sum(s, &target, [q, w], []),
+                slice::update_sum(s, &Along(target, max), [q, x, w], []),
+            ),
         }
     }
 
@@ -90,7 +92,8 @@ impl RowLoss for SoftCrossEntropy<'_> {
         let q = self.row(row);
         let (total, along) = self.sums(s, q, x, slice::max(s, x));
         let (_, sum) = exponentials(s, x);
-        let kernel = Difference { scale: total * factor / sum, factor, target: self.target(q.len()) };
+        let kernel =
+            Difference { scale: total * factor / sum, factor, target: self.target(q.len()) };
         match self.weights {
             None => slice::update(s, &kernel, [q], [x]),
             Some(w) => slice::update(s, &kernel, [q, w], [x]),

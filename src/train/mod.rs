@@ -18,9 +18,7 @@ use core::fmt;
 use core::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-pub use metrics::{
-    accuracy, confusion_matrix, correct, predicted_class, r2, rmse, top_k_accuracy,
-};
+pub use metrics::{accuracy, confusion_matrix, correct, predicted_class, r2, rmse, top_k_accuracy};
 
 use crate::cpu::Cpu;
 use crate::data::{Dataset, Targets};

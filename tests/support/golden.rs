@@ -30,7 +30,8 @@ impl GoldenTensor {
 
     /// Rounded to f32, and the tensor's numbers with the errors of that.
     pub fn to_rounded(&self) -> (Vec<f32>, Vec<Bounded>) {
-        let bound = |&value: &f64| Bounded { value, error: (value - f64::from(value as f32)).abs() };
+        let bound =
+            |&value: &f64| Bounded { value, error: (value - f64::from(value as f32)).abs() };
         (self.data.iter().map(|&x| x as f32).collect(), self.data.iter().map(bound).collect())
     }
 
@@ -128,7 +129,10 @@ impl Compared {
             let error = (f64::from(found) - golden).abs();
             self.worst = self.worst.max(error / bound.error.max(f64::MIN_POSITIVE));
             // `apart` is PyTorch's own rounding in f64. `<=` is false for NaN.
-            assert!(error <= bound.error + apart, "{what}[{i}]: {found}, golden {golden}, {bound:?}");
+            assert!(
+                error <= bound.error + apart,
+                "{what}[{i}]: {found}, golden {golden}, {bound:?}"
+            );
         }
         self.count += golden.len();
         let loosest = bounds.iter().fold(0.0, |most: f64, bound| most.max(bound.error));
