@@ -197,7 +197,7 @@ fn gradient<F: RowLoss + ?Sized>(
             let rows = piece_rows(cols);
             let mut piece = block.reborrow().split_rows_at(i).1.split_rows_at(rows).0;
             if let Some(source) = source {
-                copy(source.rows_range(first + i, rows), &mut piece);
+                copy(source.rows_range(first + i, piece.rows()), &mut piece);
             }
             match sample_weights {
                 None => sum += f.block_gradient(s, first + i, piece, factor as f32),
