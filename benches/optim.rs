@@ -5,9 +5,8 @@
 
 mod common;
 
-use common::{best, group, random};
-use criterion::measurement::WallTime;
-use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
+use common::{copy_rate, group, random, report_bytes};
+use criterion::{Criterion, criterion_group, criterion_main};
 use densecore::Cpu;
 use densecore::optim::{
     Adadelta, Adagrad, Adam, Adamax, Ema, Lion, NAdam, Optimizer, RAdam, RmsProp, Rprop, Rule, Sgd,
@@ -51,7 +50,7 @@ fn steps(criterion: &mut Criterion) {
                 let mut parameters = random(1, len, 2);
                 let mut optimizer = Optimizer::new(rule, len).expect("sound settings");
                 let name = format!("{} thread(s)", cpu.threads());
-                report(&mut group, (&name, copied), (len, bytes), || {
+                report_bytes(&mut group, (&name, copied), (len, bytes), || {
                     let (p, g) = (parameters.as_mut_slice(), gradients.as_slice());
                     optimizer.step(cpu, p, g).expect("the lengths fit");
                 });
@@ -69,52 +68,19 @@ fn around(criterion: &mut Criterion, len: usize, copied: f64) {
     let mut group = group(criterion, &format!("optim/around/{len}"));
     for cpu in [Cpu::serial(), Cpu::detect()] {
         let name = format!("norm {} thread(s)", cpu.threads());
-        report(&mut group, (&name, copied), (len, 4 * len), || {
+        report_bytes(&mut group, (&name, copied), (len, 4 * len), || {
             clip::norm(cpu, gradients.as_slice())
         });
         let name = format!("clip by value {} thread(s)", cpu.threads());
-        report(&mut group, (&name, copied), (len, 8 * len), || {
+        report_bytes(&mut group, (&name, copied), (len, 8 * len), || {
             clip::by_value(cpu, gradients.as_mut_slice(), 3.0).expect("a good limit");
         });
         let name = format!("average of weights {} thread(s)", cpu.threads());
-        report(&mut group, (&name, copied), (len, 12 * len), || {
+        report_bytes(&mut group, (&name, copied), (len, 12 * len), || {
             ema.update(cpu, parameters.as_slice()).expect("the lengths fit");
         });
     }
     group.finish();
-}
-
-/// Bytes a second that a copy on one thread reads and writes.
-fn copy_rate(len: usize) -> f64 {
-    let (from, mut to) = (random(1, len, 3), random(1, len, 4));
-    let rate = 8.0 * len as f64
-        / best(|| {
-            to.as_mut_slice().copy_from_slice(from.as_slice());
-            std::hint::black_box(&mut to);
-        });
-    println!("\ncopy of {len} on one thread: {:.1} GB/s read and written", rate / 1e9);
-    rate
-}
-
-/// Prints the best rate of `f`, which handles `len` parameters and moves `bytes`, beside that of a
-/// copy; then lets criterion measure it.
-fn report<R>(
-    group: &mut BenchmarkGroup<'_, WallTime>,
-    (name, copied): (&str, f64),
-    (len, bytes): (usize, usize),
-    mut f: impl FnMut() -> R,
-) {
-    group.throughput(Throughput::Bytes(bytes as u64));
-    let mut reported = false;
-    group.bench_function(name, |b| {
-        if !std::mem::replace(&mut reported, true) {
-            let seconds = best(&mut f);
-            let (parameters, rate) = (len as f64 / seconds / 1e6, bytes as f64 / seconds);
-            let (rate, share) = (rate / 1e9, rate / copied);
-            println!("  {name}: {parameters:.0} M/s, {rate:.1} GB/s, {share:.2} of a copy's");
-        }
-        b.iter(&mut f);
-    });
 }
 
 /// Panics if a first step does not go where the rule says.

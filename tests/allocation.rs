@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use densecore::activation::softmax;
 use densecore::dense::{self, Dense, Gradients, Saved};
 use densecore::gemm::{Accum, Identity, PackedWeight, Start, matmul, matmul_packed};
-use densecore::loss::{Reduction, cross_entropy, mse};
+use densecore::loss::{CrossEntropy, ElementLoss, Reduction, RowLoss, SquaredError};
 use densecore::optim::{Adam, Ema, Group, Optimizer, Rule, Sgd, clip, max_norm, penalty};
 use densecore::simd::Level;
 use densecore::{
@@ -224,12 +224,12 @@ fn calls<'a>() -> Result<Calls<'a>> {
         0,
         Box::new(move |cpu| {
             let (x, r) = (logits.view(), Reduction::Mean);
-            cross_entropy::value(cpu, x, &ids, r)?;
-            cross_entropy::value_and_gradient(cpu, x, &ids, r, d.view_mut())?;
-            mse::value(cpu, d.view(), x, r)?;
-            mse::value_and_gradient(cpu, x, x, r, d.view_mut())?;
-            mse::in_place(cpu, d.view_mut(), x, r)?;
-            cross_entropy::in_place(cpu, d.view_mut(), &ids, r)?;
+            CrossEntropy::new(&ids).value(cpu, x, r)?;
+            CrossEntropy::new(&ids).value_and_gradient(cpu, x, r, d.view_mut())?;
+            SquaredError.value(cpu, d.view(), x, r)?;
+            SquaredError.value_and_gradient(cpu, x, x, r, d.view_mut())?;
+            SquaredError.in_place(cpu, d.view_mut(), x, r)?;
+            CrossEntropy::new(&ids).in_place(cpu, d.view_mut(), r)?;
             softmax::forward_in_place(cpu, d.view_mut());
             softmax::backward_in_place(cpu, x, d.view_mut())?;
             Activation::Tanh.forward(cpu, logits.as_slice(), d.as_mut_slice())?;

@@ -2,7 +2,7 @@
 
 mod support;
 
-use densecore::loss::{Reduction, cross_entropy, mse};
+use densecore::loss::{CrossEntropy, ElementLoss, Reduction, RowLoss, SquaredError};
 use densecore::{Cpu, Loss, Result, Target, Tensor, View};
 use support::{POOLS, classes, cpus, in_pool, levels, numbers};
 
@@ -20,8 +20,8 @@ fn the_squares_of_a_long_row_are_added_as_in_f64() -> Result<()> {
         let tolerance = 39.0 * 2_f64.powi(-24) * expected;
         for cpu in cpus() {
             let mut d = Tensor::from_vec(1, len, vec![f32::NAN; len])?;
-            let alone = mse::value(cpu, x, t, Reduction::Sum)?;
-            let both = mse::value_and_gradient(cpu, x, t, Reduction::Sum, d.view_mut())?;
+            let alone = SquaredError.value(cpu, x, t, Reduction::Sum)?;
+            let both = SquaredError.value_and_gradient(cpu, x, t, Reduction::Sum, d.view_mut())?;
             for found in [alone, both] {
                 let error = (f64::from(found) - expected).abs();
                 assert!(error <= tolerance, "{found}, {expected}, {}", cpu.level());
@@ -36,10 +36,10 @@ fn both(cpu: Cpu, loss: Loss, x: View<'_>, target: Target<'_>) -> Result<[u32; 2
     let mut d = Tensor::from_vec(x.rows(), x.cols(), vec![f32::NAN; x.rows() * x.cols()])?;
     let with_gradient = match (loss, target) {
         (Loss::SquaredError(r), Target::Values(t)) => {
-            mse::value_and_gradient(cpu, x, t, r, d.view_mut())?
+            SquaredError.value_and_gradient(cpu, x, t, r, d.view_mut())?
         }
         (Loss::CrossEntropy(r), Target::Classes(t)) => {
-            cross_entropy::value_and_gradient(cpu, x, t, r, d.view_mut())?
+            CrossEntropy::new(t).value_and_gradient(cpu, x, r, d.view_mut())?
         }
         other => panic!("{other:?}"),
     };

@@ -6,7 +6,7 @@ mod support;
 use densecore::activation::softmax;
 use densecore::dense::{self, Below, Dense, Gradients, Saved};
 use densecore::gemm::{Accum, Identity, Map, MulMap, Operand, Start, matmul, matmul_fused};
-use densecore::loss::{Reduction, cross_entropy, mse};
+use densecore::loss::{CrossEntropy, ElementLoss, Reduction, RowLoss, SquaredError};
 use densecore::simd::{Simd, slice::Unary};
 use densecore::{Activation, Cpu, Error, Loss, Network, Result, Scratch, Target};
 use densecore::{Tensor, View, ViewMut, Workspace};
@@ -172,11 +172,14 @@ fn activations_and_losses_of_shapes_that_do_not_fit() -> Result<()> {
 
         let (y, t) = (filled(2, 3), filled(3, 2));
         let target = shape("target", (2, 3), (3, 2));
-        refused(mse::value(cpu, y.view(), t.view(), r), target);
-        refused(mse::value_and_gradient(cpu, y.view(), t.view(), r, out.view_mut()), target);
-        refused(mse::in_place(cpu, out.view_mut(), t.view(), r), target);
+        refused(SquaredError.value(cpu, y.view(), t.view(), r), target);
+        refused(
+            SquaredError.value_and_gradient(cpu, y.view(), t.view(), r, out.view_mut()),
+            target,
+        );
+        refused(SquaredError.in_place(cpu, out.view_mut(), t.view(), r), target);
         let wrong = shape("d_prediction", (2, 4), (2, 3));
-        refused(mse::value_and_gradient(cpu, x.view(), x.view(), r, out.view_mut()), wrong);
+        refused(SquaredError.value_and_gradient(cpu, x.view(), x.view(), r, out.view_mut()), wrong);
 
         let class = |row, found| Error::Class { row, found, classes: 3 };
         for (ids, error) in [
@@ -185,25 +188,25 @@ fn activations_and_losses_of_shapes_that_do_not_fit() -> Result<()> {
             (&[2, 3], class(1, 3)),
             (&[u32::MAX, 9], class(0, u32::MAX as usize)),
         ] {
-            refused(cross_entropy::value(cpu, y.view(), ids, r), error);
+            refused(CrossEntropy::new(ids).value(cpu, y.view(), r), error);
             let d = out.view_mut();
-            refused(cross_entropy::value_and_gradient(cpu, y.view(), ids, r, d), error);
-            refused(cross_entropy::in_place(cpu, out.view_mut(), ids, r), error);
+            refused(CrossEntropy::new(ids).value_and_gradient(cpu, y.view(), r, d), error);
+            refused(CrossEntropy::new(ids).in_place(cpu, out.view_mut(), r), error);
             let loss = Loss::CrossEntropy(r);
             refused(loss.value(cpu, y.view(), Target::Classes(ids)), error);
             refused(loss.in_place(cpu, out.view_mut(), Target::Classes(ids)), error);
         }
-        let wrong = shape("d_logits", (2, 4), (2, 3));
+        let wrong = shape("d_prediction", (2, 4), (2, 3));
         refused(
-            cross_entropy::value_and_gradient(cpu, x.view(), &[0, 0], r, out.view_mut()),
+            CrossEntropy::new(&[0, 0]).value_and_gradient(cpu, x.view(), r, out.view_mut()),
             wrong,
         );
 
         let mismatch = |expected, found| Error::Mismatch { argument: "target", expected, found };
         let (values, classes) = (Target::Values(y.view()), Target::Classes(&[0, 0]));
-        let error = mismatch("class ids, for a cross entropy", "values");
-        refused(Loss::CrossEntropy(r).value(cpu, y.view(), values), error);
-        refused(Loss::CrossEntropy(r).in_place(cpu, out.view_mut(), values), error);
+        let error = mismatch("class ids, for a likelihood", "values");
+        refused(Loss::Nll(r).value(cpu, y.view(), values), error);
+        refused(Loss::Nll(r).in_place(cpu, out.view_mut(), values), error);
         let error = mismatch("values, for a squared error", "class ids");
         refused(Loss::SquaredError(r).value(cpu, y.view(), classes), error);
         refused(Loss::SquaredError(r).in_place(cpu, out.view_mut(), classes), error);

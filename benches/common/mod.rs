@@ -121,8 +121,10 @@ pub fn report_bytes<R>(
         if !std::mem::replace(&mut reported, true) {
             let seconds = best(&mut f);
             let (elements, rate) = (len as f64 / seconds / 1e9, bytes as f64 / seconds);
-            let (rate, share) = (rate / 1e9, rate / copied);
-            println!("  {name}: {elements:.3} G/s, {rate:.1} GB/s, {share:.2} of a copy's");
+            let (us, rate, percent) = (seconds * 1e6, rate / 1e9, 100.0 * rate / copied);
+            println!(
+                "  {name}: {us:.2} us, {elements:.3} G/s, {rate:.1} GB/s, {percent:.0} % of a copy"
+            );
         }
         b.iter(&mut f);
     });

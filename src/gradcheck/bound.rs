@@ -17,17 +17,16 @@
 //! ```
 
 use super::matrix::Matrix;
-use super::reference::{Backward, Forward, Layer, Model, Softmax, softmax};
+use super::reference::{Backward, Forward, Layer, Model};
 use crate::activation::Activation;
-use crate::loss::Loss;
 use crate::math::{EXP_NONPOSITIVE_MAX_ULP, LOG_MAX_ULP, SIGMOID_MAX_ULP, TANH_MAX_ULP};
 
 /// Error of a function in units of `u`; a unit in the last place is up to two of them.
-const FUNCTION: f64 =
+pub(super) const FUNCTION: f64 =
     2.0 * EXP_NONPOSITIVE_MAX_ULP.max(LOG_MAX_ULP).max(TANH_MAX_ULP).max(SIGMOID_MAX_ULP);
 
 /// More than an underflow changes a result by, whether or not it is gradual.
-const UNDERFLOW: f64 = f32::MIN_POSITIVE as f64;
+pub(super) const UNDERFLOW: f64 = f32::MIN_POSITIVE as f64;
 
 /// Arithmetic with this unit roundoff.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +41,7 @@ pub(super) struct Bounds {
 }
 
 /// A matrix, and bounds on the errors of its elements.
-type Inexact<'a> = (&'a Matrix, &'a Matrix);
+pub(super) type Inexact<'a> = (&'a Matrix, &'a Matrix);
 
 impl Rounding {
     pub const F32: Rounding = Rounding(f32::EPSILON as f64 / 2.0);
@@ -89,7 +88,7 @@ impl Rounding {
     }
 
     /// `g(n)`; infinite where there is no bound.
-    fn gamma(self, n: usize) -> f64 {
+    pub(super) fn gamma(self, n: usize) -> f64 {
         let nu = n as f64 * self.0;
         if nu < 1.0 { nu / (1.0 - nu) } else { f64::INFINITY }
     }
@@ -158,65 +157,9 @@ impl Rounding {
         }
         e
     }
-
-    /// Of the loss, and of its gradient with respect to the output `x`.
-    fn loss(self, model: &Model, (x, e_x): Inexact<'_>) -> (f64, Matrix) {
-        let (divisor, target) = (model.divisor(), &model.target);
-        let (mut value, mut size) = (0.0, 0.0);
-        let mut e = Matrix::zeros(x.rows, x.cols);
-        for i in 0..x.rows {
-            let (x, t, e_x) = (x.row(i), target.row(i), e_x.row(i));
-            let gradient = &mut e.data[i * x.len()..][..x.len()];
-            let (row, row_size) = match model.loss {
-                Loss::SquaredError(_) => self.squared_error(x, t, e_x, gradient),
-                Loss::CrossEntropy(_) => self.cross_entropy(x, t, e_x, gradient),
-            };
-            value += row;
-            size += row_size;
-        }
-        // Rows are summed in f64, and rounded at the end.
-        let value = (value + self.gamma(2) * (size + value)) / divisor + UNDERFLOW;
-        (value, e.map(|e| e / divisor + UNDERFLOW))
-    }
-
-    /// Of a row's sum of `(x - t)^2`, which is returned too, and of `2 (x - t)`.
-    fn squared_error(self, x: &[f64], t: &[f64], e_x: &[f64], gradient: &mut [f64]) -> (f64, f64) {
-        let (mut value, mut sum, mut sum_max) = (0.0, 0.0, 0.0);
-        for (j, e) in gradient.iter_mut().enumerate() {
-            let d = x[j] - t[j];
-            let e_d = e_x[j] + self.0 * largest(d, e_x[j]);
-            *e = 2.0 * (e_d + self.gamma(3) * largest(d, e_d));
-            value += (2.0 * d.abs() + e_d) * e_d;
-            sum += d * d;
-            sum_max += largest(d, e_d) * largest(d, e_d);
-        }
-        (value + self.gamma(x.len() + 1) * sum_max, sum)
-    }
-
-    /// Of a row's cross entropy, whose size is returned too, and of `p - t`.
-    ///
-    /// Where all logits are within e of the exact ones, the sum of the exponentials and each
-    /// exponential relative to the largest change by factors between `exp(-2 e)` and `exp(2 e)`.
-    fn cross_entropy(self, z: &[f64], t: &[f64], e_z: &[f64], gradient: &mut [f64]) -> (f64, f64) {
-        let u = self.0;
-        let Softmax { max, sum, p } = softmax(z);
-        let e = e_z.iter().copied().fold(0.0, f64::max);
-        // The relative error of an exponential, from its rounded argument and its own.
-        let relative = |j: usize| u * (max - z[j] + 2.0 * e) + FUNCTION * u;
-        let of_sum = (0..z.len()).map(|j| p[j] * relative(j)).sum::<f64>() + self.gamma(z.len());
-        let (mut below_max, mut loss) = (0.0, sum.ln());
-        for (j, gradient) in gradient.iter_mut().enumerate() {
-            let factor = (2.0 * e + relative(j) + 2.0 * of_sum + 8.0 * u).exp_m1();
-            *gradient = (p[j] * factor).min(1.0) + self.gamma(4) * (p[j] + t[j]);
-            below_max += t[j] * (max - z[j]);
-            loss += t[j] * (max - z[j]);
-        }
-        let log = FUNCTION * u * largest(sum.ln(), 2.0 * e) + 2.0 * of_sum;
-        (2.0 * e + log + self.gamma(2) * (below_max + 2.0 * e), loss)
-    }
 }
 
 /// The largest magnitude of what is within `e` of `q`.
-fn largest(q: f64, e: f64) -> f64 {
+pub(super) fn largest(q: f64, e: f64) -> f64 {
     q.abs() + e
 }

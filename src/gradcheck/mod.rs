@@ -19,11 +19,14 @@
 //! |---|---|
 //! | `difference` | slopes from differences, and the comparison |
 //! | `reference` | the network in f64: forward, loss, backward |
-//! | `bound` | how far f32 may be from it |
+//! | `loss` | losses in f64 |
+//! | `bound`, `loss_bound` | how far f32 may be from them |
 //! | `matrix` | products of small matrices in f64 |
 
 mod bound;
 mod difference;
+mod loss;
+mod loss_bound;
 mod matrix;
 mod reference;
 #[cfg(test)]

@@ -10,9 +10,10 @@
 
 use core::ops::Range;
 
+use super::loss;
 use super::matrix::Matrix;
 use crate::activation::Activation;
-use crate::loss::{Loss, Reduction, Target};
+use crate::loss::{Loss, Target};
 use crate::network::Network;
 use crate::tensor::View;
 
@@ -32,9 +33,11 @@ pub(super) struct Model {
     pub layers: Vec<Layer>,
     /// `[batch, in]`
     pub input: Matrix,
-    /// `[batch, out]`; for classes 1 at the right one and 0 elsewhere.
+    /// `[batch, out]`; for classes 1 at the right one and 0 elsewhere, or smoothed.
     pub target: Matrix,
     pub loss: Loss,
+    /// What the sum of all losses is divided by.
+    pub divisor: f64,
 }
 
 /// What a forward pass computes. `y[0]` is the input, `y[l + 1] = f(z[l])`.
@@ -72,13 +75,8 @@ impl Model {
             parameters.extend(layer.bias.iter().map(|&b| f64::from(b)));
             layers.push(Layer { inputs, outputs, activation: layer.activation, weight, bias });
         }
-        let target = match target {
-            Target::Values(values) => Matrix::from_view(values),
-            Target::Classes(ids) => Matrix::from_fn(ids.len(), network.outputs(), |i, j| {
-                f64::from(u8::from(ids[i] as usize == j))
-            }),
-        };
-        (Self { layers, input: Matrix::from_view(input), target, loss }, parameters)
+        let (target, divisor) = loss::targets(loss, target, network.outputs());
+        (Self { layers, input: Matrix::from_view(input), target, loss, divisor }, parameters)
     }
 
     /// The loss.
@@ -123,44 +121,16 @@ impl Model {
 
     /// `L(x)`
     fn loss_value(&self, x: &Matrix) -> f64 {
-        let sum: f64 = match self.loss {
-            Loss::SquaredError(_) => {
-                x.zip(&self.target, |x, t| (x - t) * (x - t)).data.iter().sum()
-            }
-            Loss::CrossEntropy(_) => {
-                let rows = x.rows().zip(self.target.rows());
-                rows.map(|(z, t)| {
-                    let Softmax { max, sum, .. } = softmax(z);
-                    let right: f64 = z.iter().zip(t).map(|(z, t)| t * (z - max)).sum();
-                    sum.ln() - right
-                })
-                .sum()
-            }
-        };
-        sum / self.divisor()
+        let rows = x.rows().zip(self.target.rows());
+        let sum: f64 = rows.map(|(x, t)| loss::row(self.loss, x, t).0).sum();
+        sum / self.divisor
     }
 
     /// `dL/dx`
     fn loss_gradient(&self, x: &Matrix) -> Matrix {
-        let d = self.divisor();
-        match self.loss {
-            Loss::SquaredError(_) => x.zip(&self.target, |x, t| 2.0 * (x - t) / d),
-            Loss::CrossEntropy(_) => {
-                let p = x.rows().flat_map(|z| softmax(z).p).collect();
-                let p = Matrix { data: p, ..*x };
-                p.zip(&self.target, |p, t| (p - t) / d)
-            }
-        }
-    }
-
-    /// What the sum of all losses is divided by.
-    pub fn divisor(&self) -> f64 {
-        let Matrix { rows, cols, .. } = self.target;
-        match self.loss {
-            Loss::SquaredError(Reduction::Mean) => rows as f64 * cols as f64,
-            Loss::CrossEntropy(Reduction::Mean) => rows as f64,
-            Loss::SquaredError(Reduction::Sum) | Loss::CrossEntropy(Reduction::Sum) => 1.0,
-        }
+        let rows = x.rows().zip(self.target.rows());
+        let data = rows.flat_map(|(x, t)| loss::row(self.loss, x, t).1).collect();
+        Matrix { data, ..*x }.map(|d| d / self.divisor)
     }
 }
 
@@ -177,18 +147,4 @@ impl Forward {
     pub fn output(&self) -> &Matrix {
         &self.y[self.y.len() - 1]
     }
-}
-
-/// `p_j = e^(z_j - max) / sum`, `sum = sum_k e^(z_k - max)`
-pub(super) struct Softmax {
-    pub max: f64,
-    pub sum: f64,
-    pub p: Vec<f64>,
-}
-
-pub(super) fn softmax(z: &[f64]) -> Softmax {
-    let max = z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let e: Vec<f64> = z.iter().map(|z| (z - max).exp()).collect();
-    let sum: f64 = e.iter().sum();
-    Softmax { max, sum, p: e.iter().map(|e| e / sum).collect() }
 }

@@ -20,6 +20,8 @@
 
 pub(crate) mod apply;
 mod caches;
+#[doc(hidden)]
+pub mod columns;
 mod level;
 mod portable;
 mod reduce;

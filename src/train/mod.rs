@@ -20,19 +20,19 @@ use core::fmt;
 use core::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-pub use metrics::{correct, predicted_class};
+pub use metrics::{accuracy, confusion_matrix, correct, predicted_class, r2, rmse, top_k_accuracy};
 
 use batch::{Batch, first_rows};
 
 use crate::cpu::Cpu;
 use crate::data::{Dataset, Targets};
 use crate::error::{Error, Result, check_shape};
-use crate::loss::{Loss, Target};
+use crate::loss::{Loss, Target, Total};
 use crate::network::{Network, Workspace};
 use crate::optim::{Optimizer, UpdateRule};
 use crate::rng::{Rng, stream};
 use crate::schedule::Schedule;
-use crate::tensor::{Tensor, View};
+use crate::tensor::Tensor;
 
 /// How to train, and how many epochs have been; made by [`Fit::new`] and changed by its methods.
 ///
@@ -160,7 +160,7 @@ impl Fit {
         positive("validation", validation.map_or(1, Dataset::len))?;
         self.schedule.as_ref().map_or(Ok(()), Schedule::check)?;
         for set in [Some(train), validation].into_iter().flatten() {
-            check_fits(self.cpu, network, set, self.loss)?;
+            check_fits(network, set, self.loss)?;
         }
         let batch_size = self.batch_size.min(train.len());
         let mut workspace = Workspace::new();
@@ -215,16 +215,16 @@ pub fn evaluate(
     if rows == 0 {
         return Err(Error::Value { argument: "data", expected: "at least 1 sample", found: 0.0 });
     }
-    check_fits(cpu, network, data, loss)?;
+    check_fits(network, data, loss)?;
     let mut output = Tensor::zeros(rows.min(EVALUATED_ROWS), width)?;
-    let (mut sum, mut right) = (0.0, 0);
+    let (mut total, mut right) = (Total::default(), 0);
     for first in (0..rows).step_by(EVALUATED_ROWS) {
         let count = EVALUATED_ROWS.min(rows - first);
         let input = data.inputs().view().rows_range(first, count);
         network.predict(cpu, workspace, input, first_rows(&mut output, count))?;
         let scores = output.view().rows_range(0, count);
         let target = targets(data, first, count);
-        sum += loss.sum(cpu, scores, target)?;
+        total += loss.sum(cpu, scores, target)?;
         if let Target::Classes(ids) = target {
             right += correct(scores, ids)?;
         }
@@ -233,27 +233,14 @@ pub fn evaluate(
         Targets::Classes { .. } => Some(right as f64 / rows as f64),
         Targets::Values(_) => None,
     };
-    Ok(Evaluation { loss: f64::from(loss.reduce(sum, (rows, width))), accuracy })
+    Ok(Evaluation { loss: f64::from(loss.reduce(total)), accuracy })
 }
 
 /// Ok if the set has what the network and the loss take.
-fn check_fits(cpu: Cpu, network: &Network, data: &Dataset, loss: Loss) -> Result<()> {
-    let (rows, outputs) = (data.len(), network.outputs());
+fn check_fits(network: &Network, data: &Dataset, loss: Loss) -> Result<()> {
+    let rows = data.len();
     check_shape("input", (rows, network.inputs()), data.inputs().shape())?;
-    let none = View::new(0, outputs, &[])?;
-    match data.targets() {
-        Targets::Values(values) => {
-            check_shape("target", (rows, outputs), values.shape())?;
-            loss.value(cpu, none, Target::Values(none))?;
-        }
-        Targets::Classes { ids, .. } => {
-            loss.value(cpu, none, Target::Classes(&[]))?;
-            if let Some(row) = ids.iter().position(|&id| id as usize >= outputs) {
-                return Err(Error::Class { row, found: ids[row] as usize, classes: outputs });
-            }
-        }
-    }
-    Ok(())
+    loss.check((rows, network.outputs()), targets(data, 0, rows))
 }
 
 /// The targets of `count` samples from `first` on, borrowed.

@@ -46,6 +46,22 @@ impl Bounded {
         Self { value, error: error + roundoff * (value.abs() + error) + underflow }
     }
 
+    /// Without a rounding: the sign is a bit.
+    pub fn abs(self) -> Self {
+        Self { value: self.value.abs(), ..self }
+    }
+
+    /// Without a rounding; a limit that is nearer than the error makes no use as a test.
+    pub fn clamp(self, low: f64, high: f64) -> Self {
+        let is_clear = |limit: f64| (self.value - limit).abs() > self.error;
+        assert!(is_clear(low) && is_clear(high), "{self:?} is at a limit");
+        if self.value < low || self.value > high {
+            exact(self.value.clamp(low, high))
+        } else {
+            self
+        }
+    }
+
     /// The largest magnitude.
     pub fn bound(self) -> f64 {
         self.value.abs() + self.error
@@ -68,6 +84,10 @@ impl Bounded {
         self.function(f64::ln)
     }
 
+    pub fn ln_1p(self) -> Self {
+        self.function(f64::ln_1p)
+    }
+
     pub fn sigmoid(self) -> Self {
         self.function(|x| 1.0 / (1.0 + (-x).exp()))
     }
@@ -85,10 +105,6 @@ impl Bounded {
     /// The larger of both.
     pub fn max(self, b: Self) -> Self {
         Self { value: self.value.max(b.value), error: self.error.max(b.error) }
-    }
-
-    pub fn abs(self) -> Self {
-        Self { value: self.value.abs(), ..self }
     }
 
     /// 1, 0 or -1. Panics where rounding decides.

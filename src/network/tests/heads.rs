@@ -5,7 +5,7 @@ use super::{telling, tensor};
 use crate::activation::Activation::{Identity, Relu, Sigmoid};
 use crate::error::{Error, Result};
 use crate::gemm::Accum;
-use crate::loss::{Loss, Reduction, Target, mse};
+use crate::loss::{ElementLoss, Loss, Reduction, SquaredError, Target};
 use crate::tensor::Tensor;
 
 fn sum(a: &[f32], b: &[f32]) -> Vec<f32> {
@@ -155,7 +155,7 @@ fn each_output_has_a_loss_and_their_sum_is_returned() -> Result<()> {
         let mut sum = 0.0;
         for (k, target) in targets.iter().enumerate() {
             let (y, d) = (network.held_output(&workspace, k, BATCH), d_outputs[k].view_mut());
-            let value = mse::value_and_gradient(cpu, y, target.view(), reduction, d)?;
+            let value = SquaredError.value_and_gradient(cpu, y, target.view(), reduction, d)?;
             assert!(value > 0.0);
             sum += value;
         }
