@@ -196,6 +196,7 @@ struct Own {
     rate: f64,
 }
 
+#[derive(Clone, Copy)]
 struct OwnKernel(f32);
 
 impl Update<1, 2> for OwnKernel {

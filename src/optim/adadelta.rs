@@ -71,7 +71,7 @@ impl UpdateRule for Adadelta {
 }
 
 /// The scalars of one step.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Kernel {
     slope: Slope,
     square: MeanSquare,

@@ -85,7 +85,7 @@ impl UpdateRule for Adagrad {
 }
 
 /// The scalars of one step.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Kernel {
     slope: Slope,
     rate: f32,

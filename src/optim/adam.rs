@@ -112,7 +112,7 @@ impl UpdateRule for Adam {
 }
 
 /// The scalars of one step.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Kernel {
     slope: Slope,
     /// What is left of a parameter after decoupled decay.

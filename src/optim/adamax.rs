@@ -77,7 +77,7 @@ impl UpdateRule for Adamax {
 }
 
 /// The scalars of one step.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Kernel {
     slope: Slope,
     mean: Mean,

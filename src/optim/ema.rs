@@ -73,6 +73,7 @@ impl Ema {
     }
 }
 
+#[derive(Clone, Copy)]
 struct Towards(f32);
 
 impl Update<1, 1> for Towards {

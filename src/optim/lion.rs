@@ -75,7 +75,7 @@ impl UpdateRule for Lion {
 }
 
 /// The scalars of one step.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Kernel {
     slope: Slope,
     keep: f32,

@@ -127,7 +127,7 @@ impl UpdateRule for NAdam {
 }
 
 /// The scalars of one step.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Kernel {
     slope: Slope,
     keep: f32,

@@ -45,7 +45,7 @@ fn add<T: Term>(
     lambda: f64,
     weights: &[f32],
     gradients: &mut [f32],
-    slope: &(impl Update<1, 1> + Sync),
+    slope: &(impl Update<1, 1> + Copy + Sync),
 ) -> Result<f64> {
     check::not_negative("lambda", lambda)?;
     check_len("gradients", weights.len(), gradients.len())?;
@@ -71,6 +71,7 @@ impl Term for HalfSquare {
     }
 }
 
+#[derive(Clone, Copy)]
 struct AddSign(f32);
 
 impl Update<1, 1> for AddSign {
@@ -80,6 +81,7 @@ impl Update<1, 1> for AddSign {
     }
 }
 
+#[derive(Clone, Copy)]
 struct AddScaled(f32);
 
 impl Update<1, 1> for AddScaled {

@@ -104,7 +104,7 @@ impl UpdateRule for RAdam {
 }
 
 /// The scalars of one step.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Kernel {
     slope: Slope,
     keep: f32,

@@ -99,7 +99,7 @@ impl UpdateRule for RmsProp {
 }
 
 /// The scalars of one step.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Kernel {
     slope: Slope,
     mean: Mean,
@@ -114,8 +114,8 @@ impl Prepared for Kernel {
     fn update(&self, level: Level, strip: Strip<'_>) {
         match (self.momentum != 0.0, self.centered) {
             (false, false) => strip.run::<2>(level, self),
-            (true, false) => strip.run::<3>(level, &WithMomentum(self)),
-            (false, true) => strip.run::<3>(level, &Centered(self)),
+            (true, false) => strip.run::<3>(level, &WithMomentum(*self)),
+            (false, true) => strip.run::<3>(level, &Centered(*self)),
             (true, true) => strip.run::<4>(level, self),
         }
     }
@@ -154,9 +154,10 @@ impl Update<1, 2> for Kernel {
     }
 }
 
-struct WithMomentum<'a>(&'a Kernel);
+#[derive(Clone, Copy)]
+struct WithMomentum(Kernel);
 
-impl Update<1, 3> for WithMomentum<'_> {
+impl Update<1, 3> for WithMomentum {
     #[inline(always)]
     fn eval<S: Simd>(&self, s: S, [g]: [S::F32; 1], [p, v, b]: [S::F32; 3]) -> [S::F32; 3] {
         let g = self.0.slope.eval(s, p, g);
@@ -166,9 +167,10 @@ impl Update<1, 3> for WithMomentum<'_> {
     }
 }
 
-struct Centered<'a>(&'a Kernel);
+#[derive(Clone, Copy)]
+struct Centered(Kernel);
 
-impl Update<1, 3> for Centered<'_> {
+impl Update<1, 3> for Centered {
     #[inline(always)]
     fn eval<S: Simd>(&self, s: S, [g]: [S::F32; 1], [p, v, a]: [S::F32; 3]) -> [S::F32; 3] {
         let g = self.0.slope.eval(s, p, g);

@@ -88,7 +88,7 @@ impl UpdateRule for Rprop {
 }
 
 /// The scalars of one step.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Kernel {
     slope: Slope,
     eta_minus: f32,

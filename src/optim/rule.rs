@@ -33,7 +33,7 @@ pub const MAX_STATE: usize = 3;
 ///     learning_rate: f64,
 /// }
 ///
-/// #[derive(Clone, Debug)]
+/// #[derive(Clone, Copy)]
 /// struct Kernel(f32);
 ///
 /// impl Update<1, 2> for Kernel {
@@ -156,8 +156,8 @@ pub struct Strip<'a> {
 
 impl Strip<'_> {
     /// Runs a kernel over the gradients, the parameters and the first `U - 1` arrays of state, in
-    /// one pass. A `U` of 0, or above `1 + MAX_STATE`, does not compile.
-    pub fn run<const U: usize>(self, level: Level, kernel: &impl Update<1, U>) {
+    /// one pass, with a copy of the kernel in registers. A `U` of 0, or above `1 + MAX_STATE`, does not compile.
+    pub fn run<const U: usize>(self, level: Level, kernel: &(impl Update<1, U> + Copy)) {
         const { assert!(0 < U && U <= 1 + MAX_STATE) };
         let [a, b, c] = self.state;
         let mut arrays = [self.parameters, a, b, c].into_iter();

@@ -107,7 +107,7 @@ impl UpdateRule for Sgd {
 }
 
 /// The scalars of one step.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Kernel {
     slope: Slope,
     learning_rate: f32,

@@ -60,12 +60,18 @@ unsafe fn run_multiply<F: Unary>(
 }
 
 /// Runs `f` over `updated` in place, with `read` beside it.
+///
+/// `f` is a copy of this call's own: what it holds stays in registers, where behind a reference
+/// it would be read again after every store, which might have changed it.
 #[inline(never)]
-pub(crate) fn update<F: Update<R, U>, const R: usize, const U: usize>(
+pub(crate) fn update<F: Update<R, U> + Copy, const R: usize, const U: usize>(
     level: Level,
     f: &F,
     read: [&[f32]; R],
     updated: [&mut [f32]; U],
 ) {
-    dispatch!(level, s => slice::update(s, f, read, updated));
+    dispatch!(level, s => {
+        let own = *f;
+        slice::update(s, &own, read, updated)
+    });
 }
