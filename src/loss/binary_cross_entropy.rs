@@ -10,7 +10,6 @@
 //! [`BinaryCrossEntropyWithLogits`](super::BinaryCrossEntropyWithLogits).
 
 use super::ElementLoss;
-use super::log1p::log1p;
 use crate::math;
 use crate::simd::Simd;
 
@@ -30,7 +29,7 @@ impl ElementLoss for BinaryCrossEntropy {
         let one = s.splat(1.0);
         // `x` is second, so that a NaN survives.
         let log = s.max(s.splat(LEAST_LOG), math::log(s, x));
-        let log_of_rest = s.max(s.splat(LEAST_LOG), log1p(s, s.neg(x)));
+        let log_of_rest = s.max(s.splat(LEAST_LOG), math::log1p(s, s.neg(x)));
         let value = s.mul_add(t, log, s.mul(s.sub(one, t), log_of_rest));
         let divisor = s.max(s.splat(LEAST_DIVISOR), s.mul(x, s.sub(one, x)));
         (s.neg(value), s.div(s.sub(x, t), divisor))

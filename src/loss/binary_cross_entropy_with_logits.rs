@@ -9,7 +9,7 @@
 //! small values and slopes are as accurate as large ones.
 
 use super::ElementLoss;
-use super::log1p::softplus;
+use super::softplus::softplus;
 use crate::error::{Result, check_len};
 use crate::simd::Simd;
 

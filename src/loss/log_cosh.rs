@@ -11,7 +11,6 @@
 use core::f32::consts::LN_2;
 
 use super::ElementLoss;
-use super::log1p::log1p;
 use crate::math;
 use crate::simd::Simd;
 
@@ -26,7 +25,7 @@ impl ElementLoss for LogCosh {
         let (size, slope) = (s.abs(d), math::tanh(s, d));
         let is_near = s.lt(size, s.splat(1.0));
         let e = math::exp_nonpositive(s, s.mul(s.splat(-2.0), size));
-        let log = log1p(s, s.select(is_near, s.neg(s.mul(slope, slope)), e));
+        let log = math::log1p(s, s.select(is_near, s.neg(s.mul(slope, slope)), e));
         let far = s.add(size, s.sub(log, s.splat(LN_2)));
         (s.select(is_near, s.mul(s.splat(-0.5), log), far), slope)
     }

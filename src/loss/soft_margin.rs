@@ -6,7 +6,7 @@
 //! ```
 
 use super::ElementLoss;
-use super::log1p::softplus;
+use super::softplus::softplus;
 use crate::simd::Simd;
 
 /// `log(1 + e^(-t x))` for targets t of 1 and -1: PyTorch's `soft_margin_loss`.
