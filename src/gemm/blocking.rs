@@ -12,7 +12,6 @@
 //! sums rest in C between blocks of k, but fewer differences are fewer things to test. All
 //! numbers below were measured; `benches/RESULTS.md` has the figures.
 
-use crate::error::{Result, checked_size};
 use crate::simd::Caches;
 
 /// The block sizes of one product, and which operands it packs.
@@ -92,11 +91,6 @@ impl Blocking {
 /// Steps of k in the blocks of a B packed beforehand, which are those of a large product.
 pub(super) fn block_of_k(k: usize) -> usize {
     even_share(k, KC, 4)
-}
-
-/// The columns of `n`, rounded up to whole panels of `nr`.
-pub(super) fn panels(n: usize, nr: usize) -> Result<usize> {
-    checked_size("w", n.div_ceil(nr), nr)
 }
 
 /// Whether a product of `m x k` and `k x n` is so small that both operands are best read where

@@ -3,7 +3,7 @@
 use super::Case;
 use super::common::{Check, POOLS, Random, Stored, fma_levels, in_pool, levels, serial};
 use super::epilogues::{Curve, fused};
-use densecore::gemm::{Epilogue, Identity, Map, PackedWeight, Start, matmul_packed};
+use densecore::gemm::{Epilogue, Identity, Map, Operand, PackedWeight, Start, matmul_packed};
 use densecore::{Cpu, Error, Scratch, View, ViewMut};
 
 /// One element; every remainder of panels; several blocks of k, of n and of a packed A.
@@ -59,6 +59,29 @@ fn a_packed_weight_gives_the_bits_of_its_matrix() {
                     check.same_bits(&found, &expected, &(level, case));
                     check.count(usize::from(found.is_empty()));
                 }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_empty_weight_of_any_length_is_packed() {
+    let mut check = Check::new("an_empty_weight_of_any_length_is_packed");
+    let most = usize::MAX;
+    for level in levels() {
+        for (k, n, stride) in [(0, most, most), (most, 0, 0), (0, 0, 0), (0, 9, 9)] {
+            let w = View::with_stride(k, n, stride, &[]).expect("w");
+            for (w, shape) in [(w.into(), (k, n)), (Operand::from(w.t()), (n, k))] {
+                let packed = PackedWeight::new(serial(level), w).expect("packed");
+                assert_eq!((packed.shape(), packed.bytes()), (shape, 0), "{level}");
+                // A product of no rows, which fits whatever the shape.
+                let a = View::with_stride(0, shape.0, most, &[]).expect("a");
+                let c = ViewMut::with_stride(0, shape.1, most, &mut []).expect("c");
+                let (mut scratch, start) = (Scratch::new(), Start::Zero);
+                let result =
+                    matmul_packed(serial(level), &mut scratch, a, &packed, start, &Identity, c);
+                assert_eq!(result, Ok(()), "{level} {shape:?}");
+                check.count(1);
             }
         }
     }
