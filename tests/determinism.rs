@@ -7,7 +7,7 @@ use densecore::loss::Reduction;
 use densecore::optim::{Adam, Rule, Sgd};
 use densecore::simd::Level;
 use densecore::{Activation, Cpu, Loss, Network, Result, Target, Tensor, View, ViewMut, Workspace};
-use support::{bits, classes, fma_levels, levels, numbers};
+use support::{POOLS, bits, classes, fma_levels, in_pool, levels, numbers};
 
 /// Something to train: sizes at which work is divided (`src/parallel.rs` gives a thread 10 us,
 /// which the products of the first exceed a hundred times), and sizes at which it is not.
@@ -103,6 +103,31 @@ fn any_number_of_threads_gives_the_same_bits() -> Result<()> {
                 })?;
                 assert!(found == expected, "{:?} at {level} on {threads} threads", run.widths);
             }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn few_rows_of_a_wide_network_give_the_same_bits_on_any_number_of_threads() -> Result<()> {
+    // So wide that one row is work for two threads, each with its part of the bias.
+    let mut network = Network::mlp(&[1024, 1024, 10], Activation::Relu, 5)?;
+    let parameters = numbers(network.parameters().len(), 6);
+    network.parameters_mut().copy_from_slice(&parameters);
+    let input = numbers(4 * 1024, 7);
+    for (level, rows) in levels().into_iter().flat_map(|level| (1..=4).map(move |m| (level, m))) {
+        let predict = |cpu: Cpu| {
+            let (mut workspace, mut output) = (Workspace::new(), vec![f32::NAN; rows * 10]);
+            let input = View::new(rows, 1024, &input[..rows * 1024])?;
+            let view = ViewMut::new(rows, 10, &mut output)?;
+            network.predict(cpu.with_level(level), &mut workspace, input, view)?;
+            Ok(bits(&output))
+        };
+        let expected = predict(Cpu::serial())?;
+        assert!(expected.iter().all(|&x| f32::from_bits(x).is_finite()), "{level}, {rows} rows");
+        for threads in POOLS {
+            let found = in_pool(threads, || predict(Cpu::detect()))?;
+            assert!(found == expected, "{rows} rows at {level} on {threads} threads");
         }
     }
     Ok(())

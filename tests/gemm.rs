@@ -8,6 +8,8 @@ mod common;
 mod beside;
 #[path = "gemm/bits.rs"]
 mod bits;
+#[path = "gemm/boundaries.rs"]
+mod boundaries;
 #[path = "gemm/counting.rs"]
 mod counting;
 #[path = "gemm/drawn.rs"]
@@ -32,11 +34,12 @@ use densecore::gemm::{Accum, matmul};
 use densecore::simd::Caches;
 use densecore::{Cpu, Scratch};
 
-/// Caches so small that every block is one tile: all five loops turn on small matrices.
+/// Caches so small that a block of B is one panel wide, so that loop 3 turns on small matrices.
+/// (No cache moves the boundaries of k and m: the file `boundaries` is about those.)
 const TINY: Caches = Caches { l1: 0, l2: 0, l3: 0 };
 
-/// Caches with blocks of a few tiles: `nc` at most 64, `mc` at most 16.
-const SMALL: Caches = Caches { l1: 4 << 10, l2: 128 << 10, l3: 1 << 20 };
+/// Caches with a block of B of a few panels: `nc` is at most 64.
+const SMALL: Caches = Caches { l1: 4 << 10, l2: 256 << 10, l3: 1 << 20 };
 
 /// One product: shape, how its operands are stored, and what happens to the output's values.
 #[derive(Clone, Copy, Debug)]

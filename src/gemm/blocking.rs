@@ -5,14 +5,13 @@
 //! | what | where it stays | rule |
 //! |---|---|---|
 //! | A micro-panel, `MR x kc` | L1 | `kc` = 512: 12 kB at MR = 6, 24 kB at MR = 12, of at least 32 kB |
-//! | B block, `kc x nc` | L2 | half of L2, so that C and A pass through without evicting it; each tile reads a panel of it, 64 bytes in 6 cycles |
+//! | B block, `kc x nc` | L2 | half of L2, so that C and A pass through without evicting it; each tile reads a panel of it, 64 bytes in 6 cycles on AVX2, 128 in 12 on AVX-512 |
 //! | A block, `mc x kc`, if packed | L3 | 1 MiB: B is packed once for each, which costs 1 % at mc = 512 |
 //!
 //! `kc` is the same for every level and machine. It could differ without changing a bit, because
 //! sums rest in C between blocks of k, but fewer differences are fewer things to test. All
 //! numbers below were measured; `benches/RESULTS.md` has the figures.
 
-use crate::error::{Result, checked_size};
 use crate::simd::Caches;
 
 /// The block sizes of one product, and which operands it packs.
@@ -94,13 +93,8 @@ pub(super) fn block_of_k(k: usize) -> usize {
     even_share(k, KC, 4)
 }
 
-/// The columns of `n`, rounded up to whole panels of `nr`.
-pub(super) fn panels(n: usize, nr: usize) -> Result<usize> {
-    checked_size("w", n.div_ceil(nr), nr)
-}
-
-/// Whether a product of `m x k` and `k x n` is so small that both operands are best read where
-/// they are, in whatever layout: its B is in or near L1, with rows of at most 1 kB.
+/// Whether a product of `m x k` and `k x n`, whose B has contiguous rows, is so small that both
+/// operands are best read where they are: B is in or near L1, with rows of at most 1 kB.
 #[inline(always)]
 pub(super) fn is_one_block((m, n, k): (usize, usize, usize)) -> bool {
     n <= 256
@@ -111,10 +105,11 @@ pub(super) fn is_one_block((m, n, k): (usize, usize, usize)) -> bool {
         && m * n * k <= 1 << 20
 }
 
-/// Rows up to which B is streamed through once (see [`stream`](super::stream)).
+/// Whether the rows are so few that B is streamed through once (see [`stream`](super::stream)).
 #[inline(always)]
 pub(super) fn is_streamed((m, n, k): (usize, usize, usize), caches: Caches) -> bool {
-    // Four rows keep the registers busy in tiles, as long as B comes from a near cache.
+    // Four rows keep the registers busy in tiles, as long as B comes from a near cache: it has at
+    // most as many elements as L2 has bytes.
     m <= 3 || m == 4 && k.saturating_mul(n) > caches.l2
 }
 

@@ -36,7 +36,8 @@ pub(super) struct Tile {
     pub b: *const f32,
     pub b_k_step: usize,
     pub b_panel_step: usize,
-    /// Distance from a row of B to the one to fetch from the second-level cache meanwhile.
+    /// Distance from a row of B to the one to fetch from the second-level cache meanwhile: its first
+    /// cache line, which is all of a packed row on AVX2 and half of it on AVX-512.
     pub b_ahead: usize,
     pub start: TileStart,
     /// Element `(i, j)` of C is at `c[i * c_row_step + j]`.

@@ -12,7 +12,7 @@
 //! |---|---|
 //! | tiny | `one_tile`: one tile, nothing else |
 //! | small, B's rows contiguous | `one_block`: tiles alone, both operands read where they are |
-//! | of one to four rows, B's rows contiguous | `stream`: B passes by once |
+//! | of one to three rows, or four with a large B, B's rows contiguous | `stream`: B passes by once |
 //! | every other | the five loops |
 //!
 //! # Five loops
@@ -21,7 +21,8 @@
 //! 2008; Van Zee and van de Geijn 2015). Words as in BLIS: `m, n, k` is the problem, `mc, nc, kc` a
 //! block, `MR x NR` the tile of C that the micro-kernel keeps in registers, a *micro-panel* the
 //! strip of a packed block that one micro-kernel call reads. The order differs from BLIS: batches
-//! are small and A is seldom packed, so B is packed once and every block of it meets all rows.
+//! are small and A is seldom packed, so B is packed once and every block of it meets all rows. Only
+//! where A is packed too, and has more than `mc` rows, is B packed again for each `mc` of them.
 //!
 //! ```text
 //!   5  for each kc of k
@@ -48,7 +49,8 @@
 //! # Memory
 //!
 //! Scratch grows to at most half of L2 and 1 MiB for each thread: packed blocks of B and of A.
-//! With an L2 of 1 MiB that is 1.5 MiB a thread whatever the product, 96 MiB for 64 threads.
+//! With an L2 of 1 MiB that is 1.5 MiB a thread whatever the product, 96 MiB for 64 threads. (B's
+//! block is never narrower than a panel, 32 KiB on AVX2 and 64 KiB on AVX-512, however small L2.)
 //!
 //! # Order of summation
 //!

@@ -3,7 +3,7 @@
 //! Blocks of k follow each other; in each, all panels of B, as [`pack`](super::pack) lays them out:
 //! what the five loops would pack, so that they read it instead.
 
-use super::blocking::{block_of_k, panels};
+use super::blocking::block_of_k;
 use super::epilogue::Epilogue;
 use super::operand::Operand;
 use super::pack::pack_b;
@@ -17,8 +17,8 @@ use crate::tensor::{View, ViewMut};
 
 /// A weight matrix in the order in which the product reads it, for one level.
 ///
-/// For inference, where the weights stay as they are: [`matmul_packed`] packs nothing. The copy is
-/// padded to whole panels, at most 31 columns more than the matrix has.
+/// For inference, where the weights stay as they are: [`matmul_packed`] packs no weights. The copy
+/// is padded to whole panels, at most 31 columns more than the matrix has.
 ///
 /// ```
 /// use densecore::gemm::{Identity, PackedWeight, Start, matmul_packed};
@@ -118,13 +118,17 @@ pub fn matmul_packed<'a>(
 #[inline(always)]
 fn packed<S: TileShape>(s: S, w: Operand<'_>) -> Result<Buffer> {
     let (k, n) = w.shape();
-    let cols = panels(n, S::NR)?;
+    if k == 0 || n == 0 {
+        // A side of an empty matrix may be of any length, one that no padding fits too.
+        return Buffer::zeros(0);
+    }
+    let cols = n.next_multiple_of(S::NR);
     let mut data = Buffer::zeros(checked_size("w", k, cols)?)?;
     s.vectorize(
         #[inline(always)]
         || {
             let mut p = 0;
-            while p < k && n > 0 {
+            while p < k {
                 let block = w.block((p, 0), (block_of_k(k), n));
                 pack_b(s, &mut data.as_mut_slice()[p * cols..], S::NR, block);
                 p += block.rows();

@@ -8,7 +8,7 @@
 //! | level | registers | rows: vectors | most registers | loads per FMA of the full tile |
 //! |---|---|---|---|---|
 //! | AVX2 | 16 | 1: 12, 2: 6, 3: 4, 4-6: 2 | 12 + 3 + 1 = 16 | 8 / 12 |
-//! | AVX-512 | 32 | 1: 24, 2: 12, 3: 8, 4-5: 6, 6: 4, 7-12: 2 | 24 + 4 + 1 = 29 | 14 / 24 |
+//! | AVX-512 | 32 | 1: 24, 2: 12, 3: 8, 4: 6, 5-6: 4, 7-12: 2 | 24 + 4 + 1 = 29 | 14 / 24 |
 //!
 //! Every number of rows is instantiated exactly. What is left of a row of C after its widest tiles
 //! is covered by narrower ones; a last vector that is not full is a variant of its own (`TAIL`),

@@ -55,24 +55,31 @@ fn an_element_is_one_chain_in_the_order_of_k() {
                 check.same_bits(&data.run(case, serial(level)), &added, &(level, case));
             }
         }
-        check.count(1); // A processor without fused multiply-adds has no such level.
     }
+    count_if_no_level_is_compared(&mut check);
+}
+
+/// A processor without fused multiply-adds has no level to compare.
+fn count_if_no_level_is_compared(check: &mut Check) {
+    check.count(usize::from(fma_levels().is_empty()));
 }
 
 #[test]
 fn fma_levels_agree_bit_for_bit() {
+    let levels = fma_levels();
+    if levels.len() < 2 {
+        return; // Nothing to compare with; CI has machines with two such levels.
+    }
     let mut check = Check::new("fma_levels_agree_bit_for_bit");
     for (m, n, k) in [(1, 1, 1), (7, 19, 40), (33, 100, 300), (61, 65, 513), (5, 1, 1000)] {
         let data = Data::new((m, n, k), 21);
         for stored in 0..4 {
             let case = Case::new((m, n, k)).stored(stored);
-            let results: Vec<_> =
-                fma_levels().iter().map(|&level| data.run(case, serial(level))).collect();
-            for result in &results {
-                check.same_bits(result, &results[0], &case);
+            let expected = data.run(case, serial(levels[0]));
+            for &level in &levels[1..] {
+                check.same_bits(&data.run(case, serial(level)), &expected, &(level, case));
             }
         }
-        check.count(1);
     }
 }
 
@@ -80,11 +87,11 @@ fn fma_levels_agree_bit_for_bit() {
 fn the_way_an_operand_is_stored_changes_no_bit() {
     let mut check = Check::new("the_way_an_operand_is_stored_changes_no_bit");
     for level in levels() {
-        for (m, n, k) in [(5, 33, 40), (26, 70, 300), (64, 16, 513)] {
+        for (m, n, k) in [(5, 33, 40), (26, 130, 300), (64, 16, 513)] {
             let data = Data::new((m, n, k), 22);
             let expected = data.run(Case::new((m, n, k)), serial(level));
             for stored in 0..4 {
-                for (gap, offset) in [(0, 0), (1, 3), (7, 1), (256 - k % 256, 0)] {
+                for (gap, offset) in [(0, 0), (1, 3), (7, 1), (1024 - k, 0)] {
                     let mut case = Case::new((m, n, k)).stored(stored);
                     (case.a.gap, case.b.gap) = (gap, gap);
                     (case.a.offset, case.b.offset, case.c.offset) = (offset, offset + 2, offset);
@@ -227,5 +234,5 @@ fn a_product_goes_on_where_another_stopped() {
             check.same_bits(&c, &expected, &(level, first));
         }
     }
-    check.count(1);
+    count_if_no_level_is_compared(&mut check);
 }

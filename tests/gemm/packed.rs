@@ -1,13 +1,13 @@
 //! A weight packed once gives the same bits as the matrix that was packed.
 
 use super::Case;
-use super::common::{Check, POOLS, Random, Stored, fma_levels, in_pool, levels, serial};
+use super::common::{Check, POOLS, Random, Stored, in_pool, levels, serial};
 use super::epilogues::{Curve, fused};
-use densecore::gemm::{Epilogue, Identity, Map, PackedWeight, Start, matmul_packed};
+use densecore::gemm::{Epilogue, Identity, Map, Operand, PackedWeight, Start, matmul_packed};
 use densecore::{Cpu, Error, Scratch, View, ViewMut};
 
 /// One element; every remainder of panels; several blocks of k, of n and of a packed A.
-const SHAPES: [(usize, usize, usize); 12] = [
+const SHAPES: [(usize, usize, usize); 13] = [
     (1, 1, 1),
     (1, 35, 9),
     (3, 16, 40),
@@ -16,6 +16,7 @@ const SHAPES: [(usize, usize, usize); 12] = [
     (4, 64, 1030),
     (19, 130, 700),
     (530, 70, 520),
+    (530, 140, 520),
     (13, 300, 64),
     (6, 16, 0),
     (0, 16, 8),
@@ -65,24 +66,53 @@ fn a_packed_weight_gives_the_bits_of_its_matrix() {
 }
 
 #[test]
+fn an_empty_weight_of_any_length_is_packed() {
+    let mut check = Check::new("an_empty_weight_of_any_length_is_packed");
+    let most = usize::MAX;
+    for level in levels() {
+        for (k, n, stride) in [(0, most, most), (most, 0, 0), (0, 0, 0), (0, 9, 9)] {
+            let w = View::with_stride(k, n, stride, &[]).expect("w");
+            for (w, shape) in [(w.into(), (k, n)), (Operand::from(w.t()), (n, k))] {
+                let packed = PackedWeight::new(serial(level), w).expect("packed");
+                assert_eq!((packed.shape(), packed.bytes()), (shape, 0), "{level}");
+                // A product of no rows, which fits whatever the shape.
+                let a = View::with_stride(0, shape.0, most, &[]).expect("a");
+                let c = ViewMut::with_stride(0, shape.1, most, &mut []).expect("c");
+                let (mut scratch, start) = (Scratch::new(), Start::Zero);
+                let result =
+                    matmul_packed(serial(level), &mut scratch, a, &packed, start, &Identity, c);
+                assert_eq!(result, Ok(()), "{level} {shape:?}");
+                check.count(1);
+            }
+        }
+    }
+}
+
+#[test]
 fn threads_change_no_bit_of_a_product_with_a_packed_weight() {
     let mut check = Check::new("threads_change_no_bit_of_a_product_with_a_packed_weight");
     let mut random = Random::new(51);
-    for (m, n, k) in [(1, 3000, 1100), (40, 530, 700), (600, 90, 130)] {
-        let (a, b) = (random.normals(m * k), random.normals(k * n));
-        for level in fma_levels() {
-            let case = Case::new((m, n, k));
-            let view = View::new(k, n, &b).expect("b");
+    // In the last one half of the rows are still two blocks of a packed A.
+    for (m, n, k) in [(1, 3000, 1100), (40, 530, 700), (600, 90, 130), (1100, 140, 60)] {
+        let (a, b, bias) = (random.normals(m * k), random.normals(k * n), random.normals(n));
+        let view = View::new(k, n, &b).expect("b");
+        let starts: [(_, &dyn Epilogue); 2] =
+            [(Start::Zero, &Identity), (Start::Bias(&bias), &Map(Curve))];
+        for level in levels() {
             let packed = PackedWeight::new(serial(level), view).expect("packed");
-            let expected = run(serial(level), case, &a, &packed, Start::Zero, &Identity);
-            for threads in POOLS {
-                let cpu = Cpu::detect();
-                let found =
-                    in_pool(threads, || run(cpu, case, &a, &packed, Start::Zero, &Identity));
-                check.same_bits(&found, &expected, &(level, threads, case));
+            // A as it is, and transposed.
+            for (stored, (start, epilogue)) in
+                [0, 2].into_iter().flat_map(|i| starts.map(|s| (i, s)))
+            {
+                let case = Case::new((m, n, k)).stored(stored);
+                let run = |cpu| run(cpu, case, &a, &packed, start, epilogue);
+                let expected = run(serial(level));
+                for threads in POOLS {
+                    let found = in_pool(threads, || run(Cpu::detect()));
+                    check.same_bits(&found, &expected, &(level, threads, case));
+                }
             }
         }
-        check.count(1);
     }
 }
 

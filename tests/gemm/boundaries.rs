@@ -1,0 +1,75 @@
+//! Boundaries between blocks that no size of a cache moves: those of k, and those of m where A is
+//! packed. Every remainder on both sides of each, on integers and without tolerance.
+
+use super::common::{Check, Random, levels, reference, serial};
+use super::epilogues::{Curve, curve, fused};
+use super::{Case, TINY};
+use densecore::Scratch;
+use densecore::gemm::{Accum, Map, Start};
+
+/// Operands as they are, and stored transposed: variants of [`Case::stored`].
+const ALL: [usize; 4] = [0, 1, 2, 3];
+const B_TRANSPOSED: [usize; 2] = [1, 3];
+const A_TRANSPOSED: [usize; 2] = [2, 3];
+
+/// Checks a product of that shape: at every level, with blocks of one panel of B and with the
+/// processor's own, alone, added to what there was, and between a bias and a function.
+fn check_shape(check: &mut Check, shape: (usize, usize, usize), storages: &[usize], seed: u64) {
+    let ((m, n, k), mut random) = (shape, Random::new(seed));
+    let (a, b, c) = (random.integers(m * k), random.integers(k * n), random.integers(m * n));
+    let bias = &c[..n];
+    let product = reference::exact(shape, &a, &b, None);
+    let sums: Vec<f32> = product.iter().zip(&c).map(|(x, c)| x + c).collect();
+    let mapped: Vec<f32> = (0..m * n).map(|at| curve(product[at] + bias[at % n])).collect();
+    let mut scratch = Scratch::new();
+    for level in levels() {
+        for caches in [TINY, serial(level).caches()] {
+            let cpu = serial(level).with_caches(caches);
+            for &stored in storages {
+                let case = Case::new(shape).stored(stored);
+                let found = case.run(cpu, &mut scratch, &a, &b, &[]);
+                check.equal(&found, &product, &(cpu, case));
+                let found = case.with(Accum::Add).run(cpu, &mut scratch, &a, &b, &c);
+                check.equal(&found, &sums, &(cpu, case, "added"));
+                let found = fused(case, cpu, (&a, &b, &[]), Start::Bias(bias), &Map(Curve));
+                check.equal(&found, &mapped, &(cpu, case, "fused"));
+            }
+        }
+    }
+}
+
+/// Sizes on both sides of `kc` and of `2 kc`: blocks of k are multiples of 4, so eight of each side
+/// have every remainder twice.
+fn around(kc: usize) -> impl Iterator<Item = usize> {
+    (kc - 7..=kc + 8).chain(2 * kc - 7..=2 * kc + 8)
+}
+
+#[test]
+fn every_remainder_around_the_block_of_k() {
+    let mut check = Check::new("every_remainder_around_the_block_of_k");
+    // B packed; and B in place, for which there must be more than the rows that are streamed.
+    for (m, n) in [(19, 17), (5, 35)] {
+        for k in around(512) {
+            check_shape(&mut check, (m, n, k), &ALL, k as u64);
+        }
+    }
+}
+
+#[test]
+fn every_remainder_around_the_block_of_k_of_few_rows() {
+    let mut check = Check::new("every_remainder_around_the_block_of_k_of_few_rows");
+    for (m, n, kc) in [(1, 67, 64), (2, 17, 64), (3, 35, 256), (18, 17, 256)] {
+        for k in around(kc) {
+            check_shape(&mut check, (m, n, k), &B_TRANSPOSED, k as u64);
+        }
+    }
+}
+
+#[test]
+fn every_remainder_around_the_block_of_a_packed_a() {
+    let mut check = Check::new("every_remainder_around_the_block_of_a_packed_a");
+    // mc is 510 at most on AVX2, whose tiles have 6 rows, and 504 on AVX-512, with 12.
+    for m in 493..=522 {
+        check_shape(&mut check, (m, 129, 20), &A_TRANSPOSED, m as u64);
+    }
+}
