@@ -52,13 +52,17 @@ const LINE: usize = 16;
 /// Elements that one thread is assumed to handle in a nanosecond, in a pass over slices.
 const ELEMENTS_PER_NS: u64 = 4;
 
+/// What is done to pieces of `R` slices to read and `U` to update. A pointer, as in all functions
+/// here: it is called once for each piece, and dividing is compiled once and not for each kernel.
+type OnPiece<'f, const R: usize, const U: usize> = dyn Fn([&[f32]; R], [&mut [f32]; U]) + Sync + 'f;
+
 /// Calls `f` with all of the slices, or with pieces of them that are cut at the same places, on
 /// as many threads as their length is worth.
 pub(crate) fn for_each_piece<const R: usize, const U: usize>(
     cpu: Cpu,
     read: [&[f32]; R],
     updated: [&mut [f32]; U],
-    f: &(dyn Fn([&[f32]; R], [&mut [f32]; U]) + Sync),
+    f: &OnPiece<'_, R, U>,
 ) {
     let len = updated.first().map_or(0, |u| u.len());
     let threads = threads_for(cpu, len as u64 / ELEMENTS_PER_NS);
@@ -70,7 +74,7 @@ fn divide<const R: usize, const U: usize>(
     threads: usize,
     read: [&[f32]; R],
     updated: [&mut [f32]; U],
-    f: &(dyn Fn([&[f32]; R], [&mut [f32]; U]) + Sync),
+    f: &OnPiece<'_, R, U>,
 ) {
     if threads < 2 {
         return f(read, updated);

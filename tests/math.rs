@@ -37,6 +37,7 @@ functions! {
     sweep_exp: EXP,
     sweep_exp_nonpositive: EXP_NONPOSITIVE,
     sweep_expm1: EXPM1,
+    sweep_expm1_nonpositive: EXPM1_NONPOSITIVE,
     sweep_log: LOG,
     sweep_log1p: LOG1P,
     sweep_tanh: TANH,

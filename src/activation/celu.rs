@@ -36,7 +36,7 @@ impl ActivationFn for Celu {
     #[inline(always)]
     fn f<S: Simd>(&self, s: S, z: S::F32) -> S::F32 {
         let a = s.splat(self.alpha);
-        let below = s.mul(a, math::expm1(s, s.div(z, a)));
+        let below = s.mul(a, math::expm1_nonpositive(s, s.div(z, a)));
         s.select(s.gt(z, s.splat(0.0)), z, below)
     }
 

@@ -36,7 +36,7 @@ impl Elu {
 impl ActivationFn for Elu {
     #[inline(always)]
     fn f<S: Simd>(&self, s: S, z: S::F32) -> S::F32 {
-        let below = s.mul(s.splat(self.alpha), math::expm1(s, z));
+        let below = s.mul(s.splat(self.alpha), math::expm1_nonpositive(s, z));
         s.select(s.gt(z, s.splat(0.0)), z, below)
     }
 

@@ -22,6 +22,6 @@ impl ActivationFn for LogSigmoid {
 
     #[inline(always)]
     fn df<S: Simd>(&self, s: S, y: S::F32) -> S::F32 {
-        s.neg(math::expm1(s, y))
+        s.neg(math::expm1_nonpositive(s, y))
     }
 }

@@ -24,7 +24,7 @@ impl ActivationFn for Selu {
     #[inline(always)]
     fn f<V: Simd>(&self, v: V, z: V::F32) -> V::F32 {
         let above = v.mul(v.splat(S as f32), z);
-        let below = v.mul(v.splat((S * A) as f32), math::expm1(v, z));
+        let below = v.mul(v.splat((S * A) as f32), math::expm1_nonpositive(v, z));
         v.select(v.gt(z, v.splat(0.0)), above, below)
     }
 

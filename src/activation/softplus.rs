@@ -50,7 +50,7 @@ impl ActivationFn for Softplus {
     #[inline(always)]
     fn df<S: Simd>(&self, s: S, y: S::F32) -> S::F32 {
         let by = s.mul(s.splat(self.beta), y);
-        let below = s.neg(math::expm1(s, s.neg(by)));
+        let below = s.neg(math::expm1_nonpositive(s, s.neg(by)));
         s.select(s.gt(by, s.splat(self.threshold)), s.splat(1.0), below)
     }
 }

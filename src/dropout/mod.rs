@@ -115,12 +115,10 @@ fn finish(
     }));
 }
 
+type OnPart<'f> = dyn Fn(Level, usize, usize, &mut [f32]) + Sync + 'f;
+
 /// Calls `f` with parts of the rows, and the row and column at which each starts.
-fn for_each_part(
-    cpu: Cpu,
-    mut values: ViewMut<'_>,
-    f: &(dyn Fn(Level, usize, usize, &mut [f32]) + Sync),
-) {
+fn for_each_part(cpu: Cpu, mut values: ViewMut<'_>, f: &OnPart<'_>) {
     let level = cpu.level();
     if values.rows() > ROWS {
         return for_each_block(cpu, values, &|first, mut block| {

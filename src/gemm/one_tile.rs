@@ -111,7 +111,10 @@ fn elements(a: &Operand<'_>, b: &Operand<'_>, start: Start<'_>, c: &mut ViewMut<
                         let y = b.as_ptr().add(p * b.row_step() + j * b.col_step());
                         (*x, *y)
                     };
-                    sum = x.mul_add(y, sum);
+                    #[allow(clippy::disallowed_methods, reason = "one instruction: tiles need FMA")]
+                    {
+                        sum = x.mul_add(y, sum);
+                    }
                 }
                 *c = sum;
             }

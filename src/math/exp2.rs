@@ -6,6 +6,8 @@
 //!
 //! Compared with `exp`, the reduction is exact and has no products.
 
+use core::f32::consts::LN_2;
+
 use super::exp::ROUND;
 use crate::simd::Simd;
 
@@ -14,7 +16,7 @@ use crate::simd::Simd;
 /// Minimax fit (Remez, 120 bits) of the relative error; coefficients rounded to `f32` from the
 /// lowest on, the rest refitted after each. Error 2^-26.3.
 const Q: [f32; 6] =
-    [0.693_147_2, 0.240_225_94, 0.055_503_663, 0.009_625_445, 0.001_338_792_7, 0.000_133_324_81];
+    [LN_2, 0.240_225_94, 0.055_503_663, 0.009_625_445, 0.001_338_792_7, 0.000_133_324_81];
 
 /// `2ⁿ⁺ᵇ` and `2ʳ`, whose product is `2ˣ⁺ᵇ`; `bias` is `127 + b`.
 ///

@@ -9,6 +9,7 @@
 //! | [`exp`] | [`EXP_MAX_ULP`] | NaN | 0 | 1, 1 | +inf | subnormal results are right |
 //! | [`exp_nonpositive`] | [`EXP_NONPOSITIVE_MAX_ULP`] | NaN | 0 | 1, 1 | - | `x <= 0` only; 0 below -87.68 |
 //! | [`expm1`] | [`EXPM1_MAX_ULP`] | NaN | -1 | -0, +0 | +inf | |
+//! | [`expm1_nonpositive`] | [`EXPM1_NONPOSITIVE_MAX_ULP`] | NaN | -1 | +0, +0 | - | `x <= 0` only |
 //! | [`log`] | [`LOG_MAX_ULP`] | NaN | NaN | -inf, -inf | +inf | subnormal `x` are right; NaN below 0 |
 //! | [`log1p`] | [`LOG1P_MAX_ULP`] | NaN | NaN | -0, +0 | +inf | -inf at -1, NaN below |
 //! | [`tanh`] | [`TANH_MAX_ULP`] | NaN | -1 | -0, +0 | 1 | odd to the bit |
@@ -56,7 +57,7 @@ mod tanh;
 pub use atan::{ATAN_MAX_ULP, atan};
 pub use erf::{ERF_MAX_ULP, erf};
 pub use exp::{EXP_MAX_ULP, EXP_NONPOSITIVE_MAX_ULP, exp, exp_nonpositive};
-pub use expm1::{EXPM1_MAX_ULP, expm1};
+pub use expm1::{EXPM1_MAX_ULP, EXPM1_NONPOSITIVE_MAX_ULP, expm1, expm1_nonpositive};
 pub use gelu::{GELU_DERIVATIVE_MAX_ERROR, GELU_MAX_ERROR, GELU_MAX_ULP, gelu, gelu_derivative};
 pub use gelu_tanh::{
     GELU_TANH_DERIVATIVE_MAX_ERROR, GELU_TANH_MAX_ERROR, GELU_TANH_MAX_ULP, gelu_tanh,
@@ -119,6 +120,7 @@ functions! {
     exp, Exp, exp_slice;
     exp_nonpositive, ExpNonpositive, exp_nonpositive_slice;
     expm1, Expm1, expm1_slice;
+    expm1_nonpositive, Expm1Nonpositive, expm1_nonpositive_slice;
     log, Log, log_slice;
     log1p, Log1p, log1p_slice;
     tanh, Tanh, tanh_slice;

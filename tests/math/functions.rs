@@ -112,6 +112,19 @@ pub const EXPM1: Function = Function {
     grows: false,
     ..growing::<Expm1>("expm1", math::expm1_slice, f64::exp_m1, EXPM1_MAX_ULP)
 };
+pub const EXPM1_NONPOSITIVE: Function = Function {
+    near_zero: EXPM1.near_zero,
+    beyond: EXPM1.beyond,
+    grows: false,
+    max_ulp: EXPM1_NONPOSITIVE_MAX_ULP,
+    up_to: 0.0,
+    ..growing::<Expm1Nonpositive>(
+        "expm1_nonpositive",
+        math::expm1_nonpositive_slice,
+        f64::exp_m1,
+        EXPM1_NONPOSITIVE_MAX_ULP,
+    )
+};
 pub const LOG: Function = growing::<Log>("log", math::log_slice, f64::ln, LOG_MAX_ULP);
 pub const LOG1P: Function = Function {
     near_zero: Some([0.0, 1.0, -0.5]),
