@@ -81,12 +81,13 @@ fn derivatives_at_nan_and_zero_are_pytorchs() -> Result<()> {
 }
 
 /// Settings other than PyTorch's.
-fn others() -> [Activation; 7] {
+fn others() -> [Activation; 8] {
     [
         LeakyRelu { slope: 0.3 }.into(),
         Elu { alpha: 1.7 }.into(),
         Celu { alpha: 0.6 }.into(),
         Softplus { beta: 2.5, threshold: 30.0 }.into(),
+        Softplus { beta: 1.0, threshold: 1.0 }.into(),
         Hardtanh { min: -0.25, max: 3.5 }.into(),
         Hardshrink { lambda: 1.25 }.into(),
         Softshrink { lambda: 2.0 }.into(),

@@ -7,8 +7,11 @@
 
 mod support;
 
-use densecore::activation::{Reads, softmax};
-use densecore::{Activation, Cpu, Result, Tensor};
+use densecore::activation::{
+    ActivationFn, Gelu, Reads, Relu, Sigmoid, Silu, glu, log_softmax, prelu, softmax,
+};
+use densecore::gemm::Accum;
+use densecore::{Activation, Cpu, Result, Tensor, View, ViewMut};
 use serde_json::Value;
 use support::bounded::{Bounded, U, dot};
 use support::golden::{Compared, Golden};
@@ -119,5 +122,113 @@ fn golden_softmax_forward_and_backward() -> Result<()> {
     }
     assert!(compared.loosest < 4e-5, "a bound without teeth: {compared:?}");
     assert_eq!(compared.count, levels().len() * 2 * 9 * 13);
+    Ok(())
+}
+
+#[test]
+fn golden_log_softmax_forward_and_backward() -> Result<()> {
+    let golden = Golden::read("activations");
+    let [x, y, d_y, d_x] =
+        ["x", "y", "d_y", "d_x"].map(|n| golden.tensor(&format!("log_softmax/{n}")));
+    let (rows, cols) = (x.shape[0], x.shape[1]);
+    // 4 ulp of the terms that make an element: m, the logarithm, and the sum of the row of d_y.
+    let bound = |golden: &[f64], terms: &[f64]| -> Vec<Bounded> {
+        let largest = terms.iter().fold(1.0, |most: f64, t| most.max(t.abs()));
+        let error = |_: &f64| FOUR_ULP * largest * cols as f64;
+        golden.iter().map(|value| Bounded { value: *value, error: error(value) }).collect()
+    };
+    for cpu in cpus() {
+        let mut compared = Compared::default();
+        let mut found = Tensor::from_vec(rows, cols, x.to_f32())?;
+        log_softmax::forward_in_place(cpu, found.view_mut());
+        compared.close("log_softmax", found.as_slice(), &y.data, &bound(&y.data, &x.data));
+        let mut delta = Tensor::from_vec(rows, cols, d_y.to_f32())?;
+        log_softmax::backward_in_place(cpu, found.view(), delta.view_mut())?;
+        compared.close("backward", delta.as_slice(), &d_x.data, &bound(&d_x.data, &d_y.data));
+        assert_eq!(compared.count, 2 * rows * cols);
+    }
+    Ok(())
+}
+
+#[test]
+fn golden_prelu_forward_and_backward() -> Result<()> {
+    let golden = Golden::read("activations");
+    for name in ["prelu_shared", "prelu_channel"] {
+        let [x, y, alpha, d_y, d_x, d_alpha] = ["x", "y", "alpha", "d_y", "d_x", "d_alpha"]
+            .map(|n| golden.tensor(&format!("{name}/{n}")));
+        let (rows, cols) = (x.shape[0], x.shape[1]);
+        let slopes: Vec<f32> = alpha.data.iter().map(|&a| a as f32).collect();
+        // One product each, and for the slopes a sum of all elements; the slope itself is rounded.
+        let bound = |golden: &[f64], terms: f64| -> Vec<Bounded> {
+            let error = |value: f64| 4.0 * U * value.abs() + terms * U;
+            golden.iter().map(|&value| Bounded { value, error: error(value) }).collect()
+        };
+        let pairs = x.data.iter().zip(&d_y.data);
+        let size: f64 = pairs.map(|(x, d)| (x * d).abs()).sum();
+        let terms = size * (rows * cols) as f64;
+        for cpu in cpus() {
+            let mut compared = Compared::default();
+            let mut found = Tensor::from_vec(rows, cols, x.to_f32())?;
+            prelu::forward_in_place(cpu, &slopes, found.view_mut())?;
+            compared.close(name, found.as_slice(), &y.data, &bound(&y.data, 0.0));
+            let before = vec![1.0; slopes.len()];
+            for (accum, from) in [(Accum::Replace, 0.0), (Accum::Add, 1.0)] {
+                let input = Tensor::from_vec(rows, cols, x.to_f32())?;
+                let mut delta = Tensor::from_vec(rows, cols, d_y.to_f32())?;
+                let mut d_slopes = before.clone();
+                let (x, d) = (input.view(), delta.view_mut());
+                prelu::backward_in_place(cpu, &slopes, x, d, accum, &mut d_slopes)?;
+                compared.close(name, delta.as_slice(), &d_x.data, &bound(&d_x.data, 0.0));
+                let expected: Vec<f64> = d_alpha.data.iter().map(|d| d + from).collect();
+                compared.close(name, &d_slopes, &expected, &bound(&expected, terms));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn gated_linear_units_are_what_they_are_made_of() -> Result<()> {
+    let (rows, n) = (5, 37);
+    let numbers = |stream| {
+        let mut rng = densecore::Rng::new(7, stream);
+        (0..2 * rows * n).map(|_| rng.normal()).collect::<Vec<f32>>()
+    };
+    let (x, d_y) = (numbers(1), numbers(2));
+    for cpu in cpus() {
+        fn check(
+            f: &impl ActivationFn,
+            of: Activation,
+            cpu: Cpu,
+            (x, d_y): (&[f32], &[f32]),
+            n: usize,
+        ) -> Result<()> {
+            let rows = x.len() / (2 * n);
+            let (mut y, mut d_x) = (vec![f32::NAN; rows * n], vec![f32::NAN; 2 * rows * n]);
+            let (input, d_y) = (View::new(rows, 2 * n, x)?, &d_y[..rows * n]);
+            glu::forward(cpu, f, input, ViewMut::new(rows, n, &mut y)?)?;
+            let to = ViewMut::new(rows, 2 * n, &mut d_x)?;
+            glu::backward(cpu, f, input, View::new(rows, n, d_y)?, to)?;
+            for i in 0..rows * n {
+                let (row, col) = (i / n, i % n);
+                let (a, b) = (f64::from(x[row * 2 * n + col]), f64::from(x[row * 2 * n + n + col]));
+                let (gate, slope) = of.exact(b);
+                let d = f64::from(d_y[i]);
+                for (found, expected) in [
+                    (y[i], a * gate),
+                    (d_x[row * 2 * n + col], d * gate),
+                    (d_x[row * 2 * n + n + col], d * a * slope),
+                ] {
+                    let size = (1.0 + a.abs()) * (1.0 + b.abs()) * (1.0 + d.abs());
+                    assert!((f64::from(found) - expected).abs() <= 2.0 * FOUR_ULP * size, "{of}");
+                }
+            }
+            Ok(())
+        }
+        check(&Sigmoid, Activation::Sigmoid, cpu, (&x, &d_y), n)?;
+        check(&Relu, Activation::Relu, cpu, (&x, &d_y), n)?;
+        check(&Gelu, Activation::Gelu, cpu, (&x, &d_y), n)?;
+        check(&Silu, Activation::Silu, cpu, (&x, &d_y), n)?;
+    }
     Ok(())
 }

@@ -16,7 +16,7 @@
 //! | [`Elu`] | z if z > 0, else a (e^z - 1) | 1 if y > 0, else y + a | a at 0 | Clevert et al. 2016 |
 //! | [`Celu`] | z if z > 0, else a (e^(z/a) - 1) | 1 if y > 0, else y/a + 1 | 1 at 0 | Barron 2017 |
 //! | [`Selu`] | S (z if z > 0, else A (e^z - 1)) | S if y > 0, else y + S A | S A at 0 | Klambauer et al. 2017 |
-//! | [`Softplus`] | log(1 + e^(b z)) / b | 1 - e^(-b y) | | Dugas et al. 2001 |
+//! | [`Softplus`] | log(1 + e^(b z)) / b | 1 / (1 + e^(-b z)) | | Dugas et al. 2001 |
 //! | [`Silu`] | z s(z), s the sigmoid | s (1 + z (1 - s)) | | Elfwing et al. 2018 |
 //! | [`Mish`] | z tanh(log(1 + e^z)) | t + z s (1 - t^2), t the tanh | | Misra 2019 |
 //! | [`Gelu`] | z P(z), P the normal distribution | P(z) + z P'(z) | | Hendrycks and Gimpel 2016 |

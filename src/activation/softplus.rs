@@ -1,7 +1,7 @@
-//! `f(z) = log(1 + e^(b z)) / b`, z itself where `b z` is above a threshold; `f' = 1 - e^(-b y)`
-//! (Dugas et al. 2001).
+//! `f(z) = log(1 + e^(b z)) / b`, z itself where `b z` is above a threshold; `f' = 1 / (1 + e^(-b z))`,
+//! or 1 (Dugas et al. 2001).
 
-use super::ActivationFn;
+use super::{ActivationFn, Reads};
 use crate::error::{Error, Result};
 use crate::math;
 use crate::simd::Simd;
@@ -41,6 +41,9 @@ impl Softplus {
 }
 
 impl ActivationFn for Softplus {
+    /// y does not say on which side of the threshold z was, where f jumps.
+    const READS: Reads = Reads::Input;
+
     #[inline(always)]
     fn f<S: Simd>(&self, s: S, z: S::F32) -> S::F32 {
         let above = s.gt(s.mul(s.splat(self.beta), z), s.splat(self.threshold));
@@ -48,9 +51,8 @@ impl ActivationFn for Softplus {
     }
 
     #[inline(always)]
-    fn df<S: Simd>(&self, s: S, y: S::F32) -> S::F32 {
-        let by = s.mul(s.splat(self.beta), y);
-        let below = s.neg(math::expm1_nonpositive(s, s.neg(by)));
-        s.select(s.gt(by, s.splat(self.threshold)), s.splat(1.0), below)
+    fn df<S: Simd>(&self, s: S, z: S::F32) -> S::F32 {
+        let bz = s.mul(s.splat(self.beta), z);
+        s.select(s.gt(bz, s.splat(self.threshold)), s.splat(1.0), math::sigmoid(s, bz))
     }
 }
