@@ -80,6 +80,36 @@ fn derivatives_at_nan_and_zero_are_pytorchs() -> Result<()> {
     Ok(())
 }
 
+/// `(x, f(x), f'(x))`
+type Values = [(f32, f32, f32); 5];
+
+/// As PyTorch 2.15 returns it on CPUs, to the sign of a zero.
+#[rustfmt::skip]
+const SPECIAL: [(Activation, Values); 4] = {
+    const NAN: f32 = f32::NAN;
+    const INF: f32 = f32::INFINITY;
+    [
+        (Activation::Identity, [(0.0, 0.0, 1.0), (-0.0, -0.0, 1.0), (INF, INF, 1.0), (-INF, -INF, 1.0), (NAN, NAN, 1.0)]),
+        (Activation::Relu, [(0.0, 0.0, 0.0), (-0.0, -0.0, 0.0), (INF, INF, 1.0), (-INF, 0.0, 0.0), (NAN, NAN, 1.0)]),
+        (Activation::Sigmoid, [(0.0, 0.5, 0.25), (-0.0, 0.5, 0.25), (INF, 1.0, 0.0), (-INF, 0.0, 0.0), (NAN, NAN, NAN)]),
+        (Activation::Tanh, [(0.0, 0.0, 1.0), (-0.0, -0.0, 1.0), (INF, 1.0, 0.0), (-INF, -1.0, 0.0), (NAN, NAN, NAN)]),
+    ]
+};
+
+#[test]
+fn special_values_of_activations_and_their_derivatives() -> Result<()> {
+    for cpu in cpus() {
+        for (f, values) in SPECIAL {
+            for (x, y, slope) in values {
+                let found = everywhere(f, cpu, x)?;
+                let same = |a: f32, b: f32| a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan();
+                assert!(same(found.0, y) && same(found.1, slope), "{f} at {x}: {found:?}");
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Settings other than PyTorch's.
 fn others() -> [Activation; 8] {
     [

@@ -187,15 +187,19 @@ fn networks_train_for_five_steps() -> Result<()> {
         "mixed_wide",
     ];
     assert_eq!(names, expected);
-    let mut compared = Compared::default();
+    let mut count = 0;
     for case in &cases {
+        let mut compared = Compared::default();
         for cpu in cpus() {
             case.run(cpu, &mut compared)?;
         }
+        // The loosest are a few weights under Adam, which divides a gradient by its own size: where
+        // that is nearly zero, rounding decides which way the weight goes. GELU and SiLU have a slope
+        // of nearly zero on one side, and so many such gradients.
+        let most = if case.name == "gelu_silu" { 5e-2 } else { 1e-2 };
+        assert!(compared.loosest < most, "a bound without teeth: {}, {compared:?}", case.name);
+        count += compared.count;
     }
-    assert_eq!(compared.count, levels().len() * (43 + 23 + 81 + 5709 + 5631 + 53_380));
-    // The loosest are a few weights under Adam, which divides a gradient by its own size: where
-    // that is nearly zero, rounding decides which way the weight goes. The others are 1e-4 or less.
-    assert!(compared.loosest < 5e-2, "a bound without teeth: {compared:?}");
+    assert_eq!(count, levels().len() * (43 + 23 + 81 + 5709 + 5631 + 53_380));
     Ok(())
 }

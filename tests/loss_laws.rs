@@ -4,9 +4,10 @@
 mod support;
 
 use densecore::loss::{
-    AbsoluteError, BinaryCrossEntropy, CrossEntropy, CrossEntropyOptions, ElementLoss, Hinge,
-    Huber, KlDivergence, Margin, MultiMargin, Nll, Options, PoissonNll, Reduction, RowLoss,
-    SmoothL1, SquaredError,
+    AbsoluteError, BinaryCrossEntropy, BinaryCrossEntropyByColumn, BinaryCrossEntropyWithLogits,
+    CrossEntropy, CrossEntropyOptions, ElementLoss, Hinge, Huber, KlDivergence, Margin,
+    MultiMargin, Nll, Options, PoissonNll, Reduction, RowLoss, SmoothL1, SquaredError,
+    SquaredHinge,
 };
 use densecore::{Cpu, Error, Loss, Result, Target, Tensor, View, ViewMut};
 use support::{POOLS, bits, classes, cpus, fma_levels, in_pool, levels, numbers};
@@ -330,12 +331,21 @@ fn settings_and_lengths_that_make_no_sense_are_named_and_nothing_is_written() ->
     let length = |argument, expected, found| Error::Length { argument, expected, found };
     let r = Reduction::Mean;
     let bad = |label_smoothing| CrossEntropyOptions { label_smoothing, ignore_index: None };
-    let share = "a number from 0 to 1";
+    let (share, finite) = ("a number from 0 to 1", "a finite number");
+    let (above, inf) = ("a finite number above 0", f64::INFINITY);
+    let logits = BinaryCrossEntropyWithLogits { pos_weight: f32::INFINITY };
     for cpu in cpus() {
         let mut x = Tensor::from_vec(2, 2, vec![7.0; 4])?;
         let t = Tensor::zeros(2, 2)?;
         for (loss, error) in [
-            (Loss::Huber(Huber { delta: 0.0 }, r), value("delta", "a number above 0", 0.0)),
+            (Loss::Huber(Huber { delta: 0.0 }, r), value("delta", above, 0.0)),
+            (Loss::Huber(Huber { delta: f32::INFINITY }, r), value("delta", above, inf)),
+            (Loss::Hinge(Hinge { margin: f32::INFINITY }, r), value("margin", finite, inf)),
+            (
+                Loss::SquaredHinge(SquaredHinge { margin: f32::INFINITY }, r),
+                value("margin", finite, inf),
+            ),
+            (Loss::BinaryCrossEntropyWithLogits(logits, r), value("pos_weight", finite, inf)),
             (
                 Loss::SmoothL1(SmoothL1 { beta: -1.0 }, r),
                 value("beta", "a finite number from 0", -1.0),
@@ -353,6 +363,12 @@ fn settings_and_lengths_that_make_no_sense_are_named_and_nothing_is_written() ->
         let margin = Loss::MultiMargin(Margin { p: 3, margin: 1.0 }, r);
         let error = value("p", "1 or 2", 3.0);
         assert_eq!(margin.in_place(cpu, x.view_mut(), Target::Classes(&[0, 0])), Err(error));
+        let margin = Loss::MultiMargin(Margin { p: 1, margin: f32::INFINITY }, r);
+        let error = value("margin", finite, inf);
+        assert_eq!(margin.in_place(cpu, x.view_mut(), Target::Classes(&[0, 0])), Err(error));
+        let by_column = BinaryCrossEntropyByColumn { pos_weight: &[1.0, f32::INFINITY] };
+        let error = Err(value("pos_weight", finite, inf));
+        assert_eq!(by_column.in_place(cpu, x.view_mut(), t.view(), r), error);
         let options = Options { reduction: r, sample_weights: Some(&[1.0]) };
         let error = Err(length("sample_weights", 2, 1));
         assert_eq!(SquaredError.in_place(cpu, x.view_mut(), t.view(), options), error);

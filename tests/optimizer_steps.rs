@@ -169,6 +169,26 @@ fn a_rate_set_later_is_multiplied_by_the_factor_of_a_group() -> Result<()> {
 }
 
 #[test]
+fn a_group_with_factor_0_stays_as_it_is() -> Result<()> {
+    let frozen = [Group::range(3..LEN - 5).learning_rate(0.0)];
+    for cpu in cpus() {
+        for rule in rules::all(0.125) {
+            let mut optimizer = Optimizer::with_groups(rule, LEN, &frozen)?;
+            let (mut p, before) = (numbers(LEN, 1), numbers(LEN, 1));
+            // Not even a gradient that is no number reaches them.
+            let mut g = gradients(LEN, 0);
+            g[7] = f32::NAN;
+            for _ in 0..3 {
+                optimizer.step(cpu, &mut p, &g)?;
+            }
+            assert_eq!(bits(&p[3..LEN - 5]), bits(&before[3..LEN - 5]), "{rule:?}");
+            assert!(p[..3] != before[..3] && p[LEN - 5..] != before[LEN - 5..], "{rule:?}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn biases_are_exempt_from_decay_and_weights_are_not() -> Result<()> {
     for cpu in cpus() {
         let mut network = Network::mlp(&[5, 7, 3], Activation::Relu, 1)?;

@@ -1,5 +1,7 @@
 //! `f(z) = min(max(z + 3, 0), 6) / 6`, `f' = 1/6 if 0 < y < 1 else 0` (Courbariaux et al. 2015; in
 //! this form Howard et al. 2019).
+//!
+//! Where z is so close to -3 or 3 that y rounds to 0 or 1, the derivative is 0.
 
 use super::ActivationFn;
 use crate::simd::Simd;

@@ -1,6 +1,7 @@
 //! `f(z) = z if z > 0 else a z`, `f' = 1 if y > 0 else a` (Maas, Hannun and Ng 2013).
 //!
-//! At 0 the derivative is a, as in PyTorch. y has the sign of z because a is not negative.
+//! At 0 the derivative is a, as in PyTorch. y has the sign of z because a is not negative. With a = 0,
+//! which is better written as ReLU, minus infinity gives NaN.
 
 use super::ActivationFn;
 use crate::error::{Error, Result};

@@ -13,7 +13,7 @@ use crate::cpu::Cpu;
 use crate::error::{Result, check_shape};
 use crate::math;
 use crate::parallel::for_each_block;
-use crate::simd::slice::{self, Unary, Update};
+use crate::simd::slice::{self, Update};
 use crate::simd::{Portable, Simd, dispatch};
 use crate::tensor::{View, ViewMut};
 
@@ -45,7 +45,7 @@ pub fn backward_in_place(cpu: Cpu, output: View<'_>, delta: ViewMut<'_>) -> Resu
     for_each_block(cpu, delta, &|first, mut block| {
         dispatch!(cpu.level(), s => block.for_each_row(|i, d| {
             let l = output.row(first + i).unwrap_or(&[]);
-            let sum = slice::sum(s, &Same, d);
+            let sum = slice::sum(s, &slice::Same, d);
             slice::update(s, &Without(sum), [l], [d]);
         }));
     });
@@ -62,15 +62,6 @@ impl Update<0, 1> for Lower {
     #[inline(always)]
     fn eval<S: Simd>(&self, s: S, _: [S::F32; 0], [z]: [S::F32; 1]) -> [S::F32; 1] {
         [s.sub(s.sub(z, s.splat(self.max)), s.splat(self.log))]
-    }
-}
-
-struct Same;
-
-impl Unary for Same {
-    #[inline(always)]
-    fn eval<S: Simd>(&self, _: S, x: S::F32) -> S::F32 {
-        x
     }
 }
 

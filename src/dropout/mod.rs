@@ -58,7 +58,7 @@ impl Dropout {
     /// Drops with probability `p`, from stream `stream` of seed `seed`. Error:
     /// [`Value`](Error::Value) names `p` if it is not from 0 to 1.
     ///
-    /// The probability is that of a multiple of 2^-24 below `p`.
+    /// The probability is `p` rounded up to a multiple of 2^-24.
     pub fn new(p: f32, seed: u64, stream: u64) -> Result<Self> {
         let p = check_probability(p)?;
         Ok(Self(Mask { p, kept: (1.0 / (1.0 - f64::from(p))) as f32, seed, stream }))

@@ -41,9 +41,11 @@ impl<'a> Beside<'a> {
     /// Errors name `beside`: [`Length`](crate::Error::Length) if there are not as many matrices as
     /// the epilogue changes, [`Shape`](crate::Error::Shape) if one has not the shape of C.
     pub(super) fn check(&self, epilogue: &dyn Epilogue, shape: (usize, usize)) -> Result<()> {
-        let first = self.0.iter().take_while(|matrix| matrix.is_some()).count();
         let all = self.0.iter().flatten().count();
-        check_len("beside", epilogue.beside(), if first == all { all } else { 0 })?;
+        check_len("beside", epilogue.beside(), all)?;
+        // The first so many, without a gap.
+        let first = self.0.iter().take_while(|matrix| matrix.is_some()).count();
+        check_len("beside", epilogue.beside(), first)?;
         self.0.iter().flatten().try_for_each(|matrix| check_shape("beside", shape, matrix.shape()))
     }
 

@@ -196,20 +196,14 @@ fn strip<S: TileShape>(s: S, block: &Block<'_>, (i, rows): (usize, usize), c: &m
         if ahead {
             prefetch(s, &tile, rows, (v, count, vectors));
         }
-        // SAFETY: the tile is `rows x width`: `count` vectors, the last of `tail` elements where
-        // C ends within it. Tiles start at whole panels, for only the last of a row is of an odd
-        // number of vectors. A's rows `i..i + rows`, B's and the bias's columns `j..j + width`
-        // exist: the shapes were checked when the product was made, and packed blocks hold
-        // `k * MR` elements from `i * k` on, `i` being a multiple of `MR`, and `k * NR` for each
-        // panel. The block lies in C: its elements are those
-        // of the view.
-        unsafe {
-            if tail > 0 && v + count == vectors {
-                (compiled.partial)(s, &tile);
-            } else {
-                (compiled.whole)(s, &tile);
-            }
-        }
+        // The tile is `rows x width`: `count` vectors, the last of `tail` elements where C ends in it.
+        // Tiles start at whole panels, for only the last of a row is of an odd number of vectors.
+        let is_partial = tail > 0 && v + count == vectors;
+        let kernel = if is_partial { compiled.partial } else { compiled.whole };
+        // SAFETY: A's rows `i..i + rows`, B's and the bias's columns `j..j + width`, and the tile of C
+        // exist: the shapes were checked when the product was made. Packed blocks hold `k * MR`
+        // elements from `i * k` on, `i` being a multiple of `MR`, and `k * NR` for each panel.
+        unsafe { kernel(s, &tile) };
         v += count;
     }
 }

@@ -8,8 +8,8 @@
 //! Without weight the slope is `s(x) - t`. In the form above nothing cancels for targets of 0 and 1:
 //! small values and slopes are as accurate as large ones.
 
-use super::ElementLoss;
 use super::softplus::softplus;
+use super::{ElementLoss, check_finite};
 use crate::error::{Result, check_len};
 use crate::simd::Simd;
 
@@ -17,7 +17,7 @@ use crate::simd::Simd;
 /// `binary_cross_entropy_with_logits`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BinaryCrossEntropyWithLogits {
-    /// The weight of positive answers, in all columns.
+    /// The weight of positive answers, in all columns; finite.
     pub pos_weight: f32,
 }
 
@@ -31,7 +31,7 @@ impl Default for BinaryCrossEntropyWithLogits {
 /// [`BinaryCrossEntropyWithLogits`] with a weight for each column.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BinaryCrossEntropyByColumn<'a> {
-    /// The weights of positive answers, one for each column.
+    /// The weights of positive answers, one for each column; finite.
     pub pos_weight: &'a [f32],
 }
 
@@ -39,6 +39,10 @@ impl ElementLoss for BinaryCrossEntropyWithLogits {
     #[inline(always)]
     fn value_and_slope<S: Simd>(&self, s: S, x: S::F32, t: S::F32) -> (S::F32, S::F32) {
         weighted(s, x, t, s.splat(self.pos_weight))
+    }
+
+    fn check(&self, _: usize) -> Result<()> {
+        check_finite("pos_weight", &[self.pos_weight])
     }
 }
 
@@ -65,7 +69,8 @@ impl ElementLoss for BinaryCrossEntropyByColumn<'_> {
     }
 
     fn check(&self, cols: usize) -> Result<()> {
-        check_len("pos_weight", cols, self.pos_weight.len())
+        check_len("pos_weight", cols, self.pos_weight.len())?;
+        check_finite("pos_weight", self.pos_weight)
     }
 }
 

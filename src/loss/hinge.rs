@@ -5,13 +5,14 @@
 //!   slope      -t  if h > 0,  else 0
 //! ```
 
-use super::ElementLoss;
+use super::{ElementLoss, check_finite};
+use crate::error::Result;
 use crate::simd::Simd;
 
 /// `max(0, margin - t x)` for targets t of 1 and -1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Hinge {
-    /// From where on an answer is right enough.
+    /// From where on an answer is right enough; finite.
     pub margin: f32,
 }
 
@@ -29,5 +30,9 @@ impl ElementLoss for Hinge {
         // The product is second, so that a NaN survives.
         let h = s.max(zero, s.neg_mul_add(t, x, s.splat(self.margin)));
         (h, s.select(s.le(h, zero), zero, s.neg(t)))
+    }
+
+    fn check(&self, _: usize) -> Result<()> {
+        check_finite("margin", &[self.margin])
     }
 }

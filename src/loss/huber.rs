@@ -15,7 +15,7 @@ use crate::simd::Simd;
 /// Quadratic for errors up to `delta`, linear beyond: PyTorch's `huber_loss`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Huber {
-    /// Where the parabola ends; above 0.
+    /// Where the parabola ends; finite, above 0.
     pub delta: f32,
 }
 
@@ -37,7 +37,7 @@ impl ElementLoss for Huber {
 
     fn check(&self, _: usize) -> Result<()> {
         let found = f64::from(self.delta);
-        let error = Error::Value { argument: "delta", expected: "a number above 0", found };
-        if self.delta > 0.0 { Ok(()) } else { Err(error) }
+        let error = Error::Value { argument: "delta", expected: "a finite number above 0", found };
+        if self.delta > 0.0 && self.delta.is_finite() { Ok(()) } else { Err(error) }
     }
 }

@@ -87,7 +87,7 @@ pub use soft_margin::SoftMargin;
 pub use squared_error::SquaredError;
 pub use squared_hinge::SquaredHinge;
 
-use crate::error::{Result, check_len};
+use crate::error::{Error, Result, check_len};
 use crate::parallel::Rows;
 use crate::tensor::{View, ViewMut};
 
@@ -173,6 +173,16 @@ impl Rows for Outputs<'_> {
 /// Ok if there is a weight for each row, or none at all.
 fn check_weights(rows: usize, weights: Option<&[f32]>) -> Result<()> {
     weights.map_or(Ok(()), |weights| check_len("sample_weights", rows, weights.len()))
+}
+
+/// Ok if these settings of that name are finite.
+fn check_finite(argument: &'static str, settings: &[f32]) -> Result<()> {
+    match settings.iter().find(|setting| !setting.is_finite()) {
+        Some(&found) => {
+            Err(Error::Value { argument, expected: "a finite number", found: found.into() })
+        }
+        None => Ok(()),
+    }
 }
 
 /// The weight of a row.

@@ -6,8 +6,8 @@
 //!   divisor    rows
 //! ```
 
-use super::RowLoss;
 use super::classes::Classes;
+use super::{RowLoss, check_finite};
 use crate::error::{Error, Result};
 use crate::simd::Simd;
 use crate::simd::slice::{self, Unary, UpdateSum};
@@ -17,7 +17,7 @@ use crate::simd::slice::{self, Unary, UpdateSum};
 pub struct Margin {
     /// The power of what is missing: 1 or 2.
     pub p: u32,
-    /// From where on an answer is right enough.
+    /// From where on an answer is right enough; finite.
     pub margin: f32,
 }
 
@@ -69,6 +69,7 @@ impl RowLoss for MultiMargin<'_> {
         if !(1..=2).contains(&self.margin.p) {
             return Err(Error::Value { argument: "p", expected: "1 or 2", found });
         }
+        check_finite("margin", &[self.margin.margin])?;
         self.targets().check(shape)
     }
 

@@ -36,7 +36,8 @@ impl Group {
         Self { ranges: ranges.into_iter().collect(), learning_rate: 1.0, weight_decay: None }
     }
 
-    /// A factor of the rule's learning rate, not negative; 0 leaves the parameters where they are.
+    /// A factor of the rule's learning rate, not negative. With 0 the parameters, and what is known of
+    /// them, stay as they are, whatever the rule and the gradient.
     pub fn learning_rate(self, factor: f64) -> Self {
         Self { learning_rate: factor, ..self }
     }
@@ -44,6 +45,11 @@ impl Group {
     /// A weight decay instead of the rule's.
     pub fn weight_decay(self, weight_decay: f64) -> Self {
         Self { weight_decay: Some(weight_decay), ..self }
+    }
+
+    /// Whether its parameters are left alone.
+    pub(super) fn is_frozen(&self) -> bool {
+        self.learning_rate == 0.0
     }
 
     /// The rule with the settings of this group. Error: [`Value`](Error::Value) names

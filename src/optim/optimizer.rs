@@ -99,6 +99,10 @@ impl<R: UpdateRule> Optimizer<R> {
         check_len("gradients", self.len, gradients.len())?;
         let next = self.rule.advance(self.progress);
         for part in &self.parts {
+            let group = part.group.and_then(|group| self.groups.get(group));
+            if group.is_some_and(Group::is_frozen) {
+                continue;
+            }
             let range = part.range.clone();
             let strip = Strip {
                 gradients: &gradients[range.clone()],

@@ -13,7 +13,7 @@
 //! | [`OneCycle`] | up and down in half cosines | `OneCycleLR` |
 //! | [`WarmUp`] | a line up to any of these, which follows | `SequentialLR` after `LinearLR` |
 //!
-//! Names and defaults are PyTorch's, but the functions have no state: training that is resumed asks
+//! Names and formulas are PyTorch's. The functions have no state: training that is resumed asks
 //! for the next step, and nothing has to be saved. A step is what the caller counts; who wants a
 //! rate for each epoch passes its number. [`ReduceOnPlateau`] is no function of the step, but of the
 //! metrics that it is shown.

@@ -67,12 +67,12 @@ pub trait Simd: Copy + Send + Sync + core::fmt::Debug + sealed::Sealed + 'static
     /// generic over the token must be inlined into.
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R;
 
-    /// `LANES` elements from memory of any alignment.
+    /// `LANES` elements from memory aligned as an `f32`, no more.
     ///
     /// # Safety
     /// `src` is valid for reading `LANES` elements.
     unsafe fn load(self, src: *const f32) -> Self::F32;
-    /// Writes `LANES` elements to memory of any alignment.
+    /// Writes `LANES` elements to memory aligned as an `f32`, no more.
     ///
     /// # Safety
     /// `dst` is valid for writing `LANES` elements.

@@ -149,6 +149,8 @@ fn other_matrices_than_the_epilogue_takes_are_an_error() {
     let mut z = [0.0; 8];
     let second = Beside([None, ViewMut::new(2, 4, &mut z).ok(), None, None]);
     assert_eq!(run(&Spread(1), second), wrong(1, 0));
+    let second = Beside([None, ViewMut::new(2, 4, &mut z).ok(), None, None]);
+    assert_eq!(run(&Identity, second), wrong(0, 1));
     let turned = Beside::one(ViewMut::new(4, 2, &mut z).expect("8 elements"));
     let shape = Error::Shape { argument: "beside", expected: (2, 4), found: (4, 2) };
     assert_eq!(run(&Spread(1), turned), Err(shape));
