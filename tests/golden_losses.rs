@@ -72,7 +72,7 @@ impl Run {
                 let alone = (calls.value)(cpu, x, reduction)?;
                 let total = [sum(losses.iter().copied()) * factor];
                 for found in [both, in_place, alone] {
-                    self.values(name, &[found], &value.data, &total);
+                    self.compare(name, &[found], &value.data, &total);
                 }
                 assert_eq!(there.as_slice(), d.as_slice(), "{name}");
             } else {
@@ -80,19 +80,19 @@ impl Run {
                 let (mut values, mut alone) = (nan(width)?, nan(width)?);
                 (calls.elements)(cpu, x, values.view_mut(), Some(d.view_mut()))?;
                 (calls.elements)(cpu, x, alone.view_mut(), None)?;
-                self.values(name, values.as_slice(), &value.data, losses);
-                self.values(name, alone.as_slice(), &value.data, losses);
+                self.compare(name, values.as_slice(), &value.data, losses);
+                self.compare(name, alone.as_slice(), &value.data, losses);
             }
-            self.compared.close(name, d.as_slice(), &gradient.data, &scaled(slopes));
+            self.compare(name, d.as_slice(), &gradient.data, &scaled(slopes));
         }
         self.cases.insert(name.to_string());
         Ok(())
     }
 
-    /// Compares losses with PyTorch's.
-    fn values(&mut self, name: &str, found: &[f32], golden: &[f64], bounds: &[Bounded]) {
+    /// Compares losses or gradients with PyTorch's.
+    fn compare(&mut self, name: &str, found: &[f32], golden: &[f64], bounds: &[Bounded]) {
         // PyTorch subtracts terms as large as the logit there, which is below 32, and so loses up to
-        // two roundings of 2^-49 of a loss that is nearly 0.
+        // two roundings of 2^-49 of a loss that is nearly 0; and so with the slopes.
         if name.starts_with("bce_logits/") {
             self.compared.close_to(name, found, golden, bounds, 3.6e-15);
         } else {
