@@ -27,6 +27,9 @@ pub(super) struct Blocking {
 /// Steps of k in a block.
 const KC: usize = 512;
 
+/// Steps of k up to which they may be one block, its micro-panels of A in L2 at worst.
+pub(super) const MAX_CONSUMED_K: usize = 1024;
+
 /// Elements of a packed block of A.
 const PACKED_A: usize = 256 << 10;
 
@@ -52,6 +55,8 @@ pub(super) struct Problem {
     pub b_rows_contiguous: bool,
     /// B was packed beforehand, in blocks of [`block_of_k`].
     pub b_is_packed: bool,
+    /// There is no C in which sums could rest between blocks of k.
+    pub is_consumed: bool,
 }
 
 impl Blocking {
@@ -66,11 +71,14 @@ impl Blocking {
         let pack_b = !p.b_is_packed && (!p.b_rows_contiguous || p.m > FEW || p.n >= WIDE);
         // For few rows packing is most of the work, and what was packed is read from L1.
         let (kc, nc) = match p.m {
+            _ if p.is_consumed => {
+                (p.k.next_multiple_of(4), elements(caches.l2 / 2) / p.k.clamp(KC, MAX_CONSUMED_K))
+            }
             0..=2 if pack_b => (64, 64),
             3..=FEW if pack_b => (256, p.nr),
             _ => (KC, elements(caches.l2 / 2) / KC),
         };
-        let mc = if pack_a { even_share(p.m, PACKED_A / KC, p.mr) } else { p.m.max(1) };
+        let mc = if pack_a { even_share(p.m, PACKED_A / kc.max(KC), p.mr) } else { p.m.max(1) };
         Self { mc, kc: even_share(p.k, kc, 4), nc: even_share(p.n, nc, p.nr), pack_a, pack_b }
     }
 

@@ -58,6 +58,18 @@ impl<'a> Beside<'a> {
         block
     }
 
+    /// The first matrix, and the others.
+    pub(super) fn split_first(self) -> (Option<ViewMut<'a>>, Self) {
+        let [first, b, c, d] = self.0;
+        (first, Self([b, c, d, None]))
+    }
+
+    /// These behind another one; a fourth has no place, and there is none in what was split.
+    pub(super) fn behind(self, first: ViewMut<'a>) -> Self {
+        let [b, c, d, _] = self.0;
+        Self([Some(first), b, c, d])
+    }
+
     /// The first part of each matrix, and the rest.
     pub(super) fn split(
         self,

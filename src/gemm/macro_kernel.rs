@@ -2,11 +2,12 @@
 
 use super::blocking::Blocking;
 use super::epilogue::Beside;
+use super::finish::{consume, finish};
 use super::micro_kernel::{PANEL_VECTORS, Tile, TileStart};
 use super::operand::Operand;
 use super::pack::{pack_a, pack_b};
 use super::tile_shape::TileShape;
-use super::{Product, Start, finish};
+use super::{Product, Start};
 use crate::simd::Level;
 use crate::tensor::ViewMut;
 
@@ -23,7 +24,8 @@ pub(super) fn five_loops<S: TileShape>(
     mut beside: Option<&mut Beside<'_>>,
 ) {
     let ((m, n), k) = (c.shape(), product.a.cols());
-    let (packed_b, packed_a) = scratch.split_at_mut(blocking.scratch_b());
+    let (packed_b, rest) = scratch.split_at_mut(blocking.scratch_b());
+    let (packed_a, buffer) = rest.split_at_mut(blocking.scratch_a());
     // Loop 5, through blocks of k: splits A by columns and B by rows. C is passed over once for
     // each, so there is one round even where k = 0.
     let mut p = 0;
@@ -63,7 +65,7 @@ pub(super) fn five_loops<S: TileShape>(
                     shape: (blocking.mc.min(m - i), blocking.nc.min(n - j)),
                     is_last: blocking.kc >= k - p,
                 };
-                macro_kernel(s, level, &block, product, &mut c, beside.as_deref_mut());
+                macro_kernel(s, level, &block, buffer, product, &mut c, beside.as_deref_mut());
                 j += blocking.nc;
             }
             i += blocking.mc;
@@ -77,6 +79,7 @@ pub(super) fn five_loops<S: TileShape>(
 pub(super) fn one_block<S: TileShape>(
     s: S,
     level: Level,
+    buffer: &mut [f32],
     product: &Product<'_>,
     mut c: ViewMut<'_>,
     beside: Option<&mut Beside<'_>>,
@@ -91,7 +94,7 @@ pub(super) fn one_block<S: TileShape>(
         shape: c.shape(),
         is_last: true,
     };
-    macro_kernel(s, level, &block, product, &mut c, beside);
+    macro_kernel(s, level, &block, buffer, product, &mut c, beside);
 }
 
 /// One block of C, and the blocks of A and B that are added to it.
@@ -113,6 +116,7 @@ fn macro_kernel<S: TileShape>(
     s: S,
     level: Level,
     block: &Block<'_>,
+    buffer: &mut [f32],
     product: &Product<'_>,
     c: &mut ViewMut<'_>,
     mut beside: Option<&mut Beside<'_>>,
@@ -134,10 +138,18 @@ fn macro_kernel<S: TileShape>(
     let mut i = 0;
     while i < m {
         let rows = if i < shorter_from { tallest.min(m - i) } else { tallest - 1 };
-        strip(s, block, (i, rows), c);
-        if block.is_last {
-            let at = (block.at.0 + i, block.at.1);
-            finish(level, product, (&mut *c, beside.as_deref_mut()), (at, (rows, n)));
+        let at = (block.at.0 + i, block.at.1);
+        let far = Far::new(at, c, beside.as_deref_mut());
+        if product.is_consumed {
+            let mut to = ViewMut::contiguous(rows, n, &mut buffer[..rows * n]);
+            strip(s, block, (i, rows), (to.as_mut_ptr(), n), &far);
+            consume(level, product, to, (&mut *c, beside.as_deref_mut()), at);
+        } else {
+            let (to, row_step) = far.first();
+            strip(s, block, (i, rows), (to, row_step), &far);
+            if block.is_last {
+                finish(level, product, (&mut *c, beside.as_deref_mut()), (at, (rows, n)));
+            }
         }
         i += rows;
     }
@@ -147,10 +159,48 @@ fn macro_kernel<S: TileShape>(
 /// and 96 on AVX-512.
 const STEPS_AHEAD: usize = 8;
 
-/// Loop 1, through panels of B, while the micro-panel of A, rows `i..i + rows`, stays in L1.
+/// Where a strip of C is, and of the matrices beside it, with the distance of their rows: memory
+/// that may rest far away.
+struct Far {
+    matrices: [(*mut f32, usize); 5],
+    count: usize,
+}
+
+impl Far {
+    #[inline(always)]
+    fn new(at: (usize, usize), c: &mut ViewMut<'_>, beside: Option<&mut Beside<'_>>) -> Self {
+        let place = |matrix: &mut ViewMut<'_>| {
+            let step = matrix.stride();
+            (matrix.as_mut_ptr().wrapping_add(at.0 * step + at.1), step)
+        };
+        let mut far = Self { matrices: [place(c); 5], count: 1 };
+        if let Some(beside) = beside {
+            for matrix in beside.0.iter_mut().flatten() {
+                far.matrices[far.count] = place(matrix);
+                far.count += 1;
+            }
+        }
+        far
+    }
+
+    /// That of C.
+    #[inline(always)]
+    fn first(&self) -> (*mut f32, usize) {
+        self.matrices[0]
+    }
+}
+
+/// Loop 1, through panels of B, while the micro-panel of A, rows `i..i + rows`, stays in L1. The
+/// tiles go `to` there.
 #[inline(always)]
-fn strip<S: TileShape>(s: S, block: &Block<'_>, (i, rows): (usize, usize), c: &mut ViewMut<'_>) {
-    let (cols, c_row_step) = (block.shape.1, c.stride());
+fn strip<S: TileShape>(
+    s: S,
+    block: &Block<'_>,
+    (i, rows): (usize, usize),
+    (c, c_row_step): (*mut f32, usize),
+    far: &Far,
+) {
+    let cols = block.shape.1;
     let k = block.a.cols();
     let (a, a_row_step, a_k_step) = match block.packed_a {
         Some(packed) => (packed[i * k..].as_ptr(), 1, S::MR),
@@ -165,7 +215,6 @@ fn strip<S: TileShape>(s: S, block: &Block<'_>, (i, rows): (usize, usize), c: &m
     };
     // Rows far apart share sets of L1: fetching them early would evict what is in use.
     let b_ahead = if b_k_step < 512 { STEPS_AHEAD * b_k_step } else { 0 };
-    let c = c.as_mut_ptr().wrapping_add((block.at.0 + i) * c_row_step + block.at.1);
     let tail = cols % S::LANES;
     let vectors = cols.div_ceil(S::LANES);
     let ahead = k >= 64 && block.shape.0 > S::MR;
@@ -194,7 +243,11 @@ fn strip<S: TileShape>(s: S, block: &Block<'_>, (i, rows): (usize, usize), c: &m
             tail,
         };
         if ahead {
-            prefetch(s, &tile, rows, (v, count, vectors));
+            let mut m = 0;
+            while m < far.count {
+                prefetch(s, far.matrices[m], rows, (v, count, vectors));
+                m += 1;
+            }
         }
         // The tile is `rows x width`: `count` vectors, the last of `tail` elements where C ends in it.
         // Tiles start at whole panels, for only the last of a row is of an odd number of vectors.
@@ -208,17 +261,22 @@ fn strip<S: TileShape>(s: S, block: &Block<'_>, (i, rows): (usize, usize), c: &m
     }
 }
 
-/// Fetches the next tile of C, which may rest far away, while this one computes.
+/// Fetches the next tile of a matrix while this one computes.
 #[inline(always)]
-fn prefetch<S: TileShape>(s: S, t: &Tile, rows: usize, (v, count, vectors): (usize, usize, usize)) {
+fn prefetch<S: TileShape>(
+    s: S,
+    (strip, row_step): (*mut f32, usize),
+    rows: usize,
+    (v, count, vectors): (usize, usize, usize),
+) {
     let width = count * S::LANES;
-    let next_c = if v + count < vectors {
-        t.c.wrapping_add(width)
+    let tile = if v + count < vectors {
+        strip.wrapping_add((v + count) * S::LANES)
     } else {
-        t.c.wrapping_sub(v * S::LANES).wrapping_add(rows * t.c_row_step)
+        strip.wrapping_add(rows * row_step)
     };
     for row in 0..rows {
-        let next = next_c.wrapping_add(row * t.c_row_step);
+        let next = tile.wrapping_add(row * row_step);
         s.prefetch(next);
         s.prefetch(next.wrapping_add(width - 1));
     }

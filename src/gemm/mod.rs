@@ -43,7 +43,7 @@
 //! | `stream` | few rows |
 //! | `pack` | the layout of packed blocks |
 //! | `micro_kernel`, `tile_shape` | the one generic tile; its shapes per level |
-//! | `epilogue` | what happens to finished rows |
+//! | `epilogue`, `finish` | what happens to finished rows, and handing them over |
 //! | `portable` | the product at `Level::Portable`, by the crate `matrixmultiply` |
 //!
 //! # Memory
@@ -61,6 +61,7 @@
 
 mod blocking;
 mod epilogue;
+mod finish;
 mod macro_kernel;
 mod micro_kernel;
 mod one_tile;
@@ -79,10 +80,11 @@ pub use epilogue::{Beside, Both, Epilogue, Finished, Identity, Map, MapBeside, M
 pub use operand::Operand;
 pub use packed::{PackedWeight, matmul_packed};
 
+use finish::finish_all;
 use packed::Packed;
 
 use crate::cpu::Cpu;
-use crate::error::{Result, check_len, check_shape};
+use crate::error::{Error, Result, check_len, check_shape};
 use crate::scratch::Scratch;
 use crate::simd::Level;
 use crate::tensor::ViewMut;
@@ -195,6 +197,38 @@ pub fn matmul_fused_beside(
     compute(cpu, scratch, (a, b), start, epilogue, c, Some(&mut beside))
 }
 
+/// The product is handed to `epilogue` in blocks, and kept nowhere: what it is good for are the
+/// matrices beside it, of its shape `[m, n]`, one at least. They are cut as C would be.
+///
+/// Only where [`can_consume`] says so. Errors as for [`matmul_fused_beside`].
+pub(crate) fn matmul_consumed(
+    cpu: Cpu,
+    scratch: &mut Scratch,
+    (a, b): (Operand<'_>, Operand<'_>),
+    epilogue: &dyn Epilogue,
+    beside: Beside<'_>,
+) -> Result<()> {
+    let shape = (a.rows(), b.cols());
+    check_shape("b", (a.cols(), b.cols()), b.shape())?;
+    epilogue.check(shape)?;
+    beside.check(epilogue, shape)?;
+    if shape.0 == 0 || shape.1 == 0 {
+        return Ok(());
+    }
+    // The first of them takes the place of C where work is divided.
+    let (first, mut others) = beside.split_first();
+    let first = first.ok_or(Error::Length { argument: "beside", expected: 1, found: 0 })?;
+    let (packed, start, origin) = (None, Start::Zero, (0, 0));
+    let product = Product { a, b, packed, start, epilogue, origin, is_consumed: true };
+    parallel::product(cpu, scratch, &product, first, Some(&mut others))
+}
+
+/// Whether a product with so many steps of `k` can be consumed: sums cannot rest between blocks of
+/// k, so there is one, which must not be too long; and the portable product is computed as a whole.
+pub(crate) fn can_consume(level: Level, k: usize) -> bool {
+    level != Level::Portable && k <= blocking::MAX_CONSUMED_K
+}
+
 /// Checks the shapes of a product.
 #[inline(always)]
 fn check(
@@ -225,40 +259,13 @@ fn compute(
         return Ok(());
     }
     let is_computed = one_tile::product(cpu.level(), &a, &b, start, &mut c);
-    let product = Product { a, b, packed: None, start, epilogue, origin: (0, 0) };
+    let (packed, origin) = (None, (0, 0));
+    let product = Product { a, b, packed, start, epilogue, origin, is_consumed: false };
     if is_computed {
         finish_all(cpu.level(), &product, c, beside);
         return Ok(());
     }
     parallel::product(cpu, scratch, &product, c, beside)
-}
-
-/// The epilogue of a whole product.
-#[inline(always)]
-fn finish_all(
-    level: Level,
-    product: &Product<'_>,
-    mut c: ViewMut<'_>,
-    beside: Option<&mut Beside<'_>>,
-) {
-    let shape = c.shape();
-    finish(level, product, (&mut c, beside), ((0, 0), shape));
-}
-
-/// Hands a finished block of C to the epilogue, if there is anything to do.
-#[inline(always)]
-fn finish(
-    level: Level,
-    product: &Product<'_>,
-    (c, beside): (&mut ViewMut<'_>, Option<&mut Beside<'_>>),
-    (at, shape): ((usize, usize), (usize, usize)),
-) {
-    if product.epilogue.is_needed() {
-        let (row, col) = (product.origin.0 + at.0, product.origin.1 + at.1);
-        let beside = beside.map_or(Beside::NONE, |beside| beside.block_mut(at, shape));
-        let block = c.block_mut(at, shape);
-        product.epilogue.finish(level, Finished { block, beside, row, col });
-    }
 }
 
 /// One product, or the part of it that computes the block of C at `origin`.
@@ -271,4 +278,7 @@ struct Product<'a> {
     start: Start<'a>,
     epilogue: &'a dyn Epilogue,
     origin: (usize, usize),
+    /// C is nowhere: finished elements go to the epilogue in a buffer, and in C's stead stands the
+    /// first of the matrices beside it.
+    is_consumed: bool,
 }

@@ -111,7 +111,8 @@ pub fn matmul_packed<'a>(
         _ if w.k == 0 => None,
         _ => Some(Packed { data, cols: data.len() / w.k }),
     };
-    let product = Product { a, b, packed, start, epilogue, origin: (0, 0) };
+    let origin = (0, 0);
+    let product = Product { a, b, packed, start, epilogue, origin, is_consumed: false };
     parallel::product(cpu.with_level(w.level), scratch, &product, c, None)
 }
 

@@ -38,6 +38,8 @@ enum Path {
 struct Plan {
     path: Path,
     unit: (usize, usize),
+    /// Elements of a strip of a consumed product.
+    strip: usize,
 }
 
 /// Computes `product` into `c`, which has elements, on as many threads as the work is worth.
@@ -51,7 +53,7 @@ pub(super) fn product(
     let ((m, n), k) = (c.shape(), product.a.cols());
     let work = (m as u64).saturating_mul(n as u64).saturating_mul(k as u64);
     let threads = threads_for(cpu, work / MACS_PER_NS);
-    if threads == 1 && is_read_in_place(product, (m, n, k)) {
+    if threads == 1 && !product.is_consumed && is_read_in_place(product, (m, n, k)) {
         run_one_block(cpu.level(), product, c, beside);
         return Ok(());
     }
@@ -76,18 +78,32 @@ fn plan(cpu: Cpu, product: &Product<'_>, (m, n): (usize, usize)) -> Plan {
         let b_rows_contiguous = product.b.col_step() == 1 && !b_is_packed;
         let path = if is_read_in_place(product, (m, n, k)) {
             Path::OneBlock
-        } else if b_rows_contiguous && is_streamed((m, n, k), cpu.caches()) {
+        } else if b_rows_contiguous && !product.is_consumed && is_streamed((m, n, k), cpu.caches())
+        {
             Path::Stream
         } else {
             let (mr, nr, a_row_step) = (S::MR, S::NR, product.a.row_step());
-            let problem = Problem { m, n, k, mr, nr, a_row_step, b_rows_contiguous, b_is_packed };
+            let is_consumed = product.is_consumed;
+            let problem = Problem {
+                m,
+                n,
+                k,
+                mr,
+                nr,
+                a_row_step,
+                b_rows_contiguous,
+                b_is_packed,
+                is_consumed,
+            };
             Path::Blocks(Blocking::new(cpu.caches(), problem))
         };
-        Plan { path, unit: (S::MR, S::NR) }
+        let widest = if let Path::Blocks(blocking) = path { blocking.nc.min(n) } else { n };
+        let strip = if product.is_consumed { S::MR * widest } else { 0 };
+        Plan { path, unit: (S::MR, S::NR), strip }
     }
     match cpu.level() {
         // `portable` knows one path.
-        Level::Portable => Plan { path: Path::OneBlock, unit: (8, 8) },
+        Level::Portable => Plan { path: Path::OneBlock, unit: (8, 8), strip: 0 },
         #[cfg(target_arch = "x86_64")]
         Level::Avx2(s) => of(s, cpu, product, m, n),
         #[cfg(target_arch = "x86_64")]
@@ -98,10 +114,11 @@ fn plan(cpu: Cpu, product: &Product<'_>, (m, n): (usize, usize)) -> Plan {
 impl Plan {
     /// Elements of scratch for each thread.
     fn scratch(&self) -> usize {
-        match self.path {
+        let packed = match self.path {
             Path::Blocks(blocking) => blocking.scratch(),
             Path::OneBlock | Path::Stream => 0,
-        }
+        };
+        packed.saturating_add(self.strip)
     }
 
     /// Whether to cut a C of `tall x wide` units by rows: its longer side, but what is packed
@@ -166,6 +183,7 @@ impl<'a> Product<'a> {
             start: self.start.columns(col, cols),
             epilogue: self.epilogue,
             origin: (self.origin.0 + row, self.origin.1 + col),
+            is_consumed: self.is_consumed,
         }
     }
 }
@@ -206,12 +224,12 @@ fn run_one_block(
         #[cfg(target_arch = "x86_64")]
         Level::Avx2(s) => s.vectorize(
             #[inline(always)]
-            || one_block(s, level, product, c, beside),
+            || one_block(s, level, &mut [], product, c, beside),
         ),
         #[cfg(target_arch = "x86_64")]
         Level::Avx512(s) => s.vectorize(
             #[inline(always)]
-            || one_block(s, level, product, c, beside),
+            || one_block(s, level, &mut [], product, c, beside),
         ),
     }
 }
@@ -227,7 +245,7 @@ fn run_on<S: TileShape>(
     beside: Option<&mut Beside<'_>>,
 ) {
     match path {
-        Path::OneBlock => one_block(s, level, product, c, beside),
+        Path::OneBlock => one_block(s, level, scratch, product, c, beside),
         Path::Stream => stream(s, level, product, c, beside),
         Path::Blocks(blocking) => five_loops(s, level, blocking, scratch, product, c, beside),
     }

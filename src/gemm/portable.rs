@@ -4,12 +4,14 @@
 //! It allocates its packing buffers in each call, which this crate's own kernels do not.
 
 use super::epilogue::Beside;
-use super::{Product, Start, finish_all};
+use super::finish::finish_all;
+use super::{Product, Start};
 use crate::simd::Level;
 use crate::tensor::ViewMut;
 
-/// Computes `product` into `c`, which has its shape.
+/// Computes `product`, which is not consumed, into `c`, which has its shape.
 pub(super) fn product(product: &Product<'_>, mut c: ViewMut<'_>, beside: Option<&mut Beside<'_>>) {
+    debug_assert!(!product.is_consumed);
     let ((m, n), k) = (c.shape(), product.a.cols());
     let beta = match product.start {
         // Written here where nothing else would write: with k = 0 there is no product.

@@ -12,7 +12,8 @@
 //! An element of C is still one chain in the order of k.
 
 use super::epilogue::Beside;
-use super::{Product, Start, finish_all};
+use super::finish::finish_all;
+use super::{Product, Start};
 use crate::simd::{Level, Simd};
 use crate::tensor::ViewMut;
 

@@ -92,7 +92,8 @@ fn run(
 ) {
     let (m, n) = (a.rows(), b.cols());
     let mut scratch = vec![f32::NAN; blocking.scratch()];
-    let product = Product { a, b, packed: None, start, epilogue, origin: (0, 0) };
+    let product =
+        Product { a, b, packed: None, start, epilogue, origin: (0, 0), is_consumed: false };
     let c = ViewMut::new(m, n, c).expect("c");
     five_loops(S, Level::Portable, blocking, &mut scratch, &product, c, None);
 }
@@ -196,8 +197,17 @@ fn blocks_are_equal_shares_in_whole_tiles() {
             for ((m, n, k), (a_row_step, b_is_packed)) in problems {
                 let caches = Caches { l2, ..Caches::FALLBACK };
                 let b_rows_contiguous = n % 2 == 0 && !b_is_packed;
-                let problem =
-                    Problem { m, n, k, mr, nr, a_row_step, b_rows_contiguous, b_is_packed };
+                let problem = Problem {
+                    m,
+                    n,
+                    k,
+                    mr,
+                    nr,
+                    a_row_step,
+                    b_rows_contiguous,
+                    b_is_packed,
+                    is_consumed: false,
+                };
                 let Blocking { mc, kc, nc, pack_a, pack_b } = Blocking::new(caches, problem);
                 assert!(nc >= nr && nc.is_multiple_of(nr), "nc = {nc}, {problem:?} {l2}");
                 assert!(
@@ -236,7 +246,17 @@ fn a_is_packed_where_reading_it_in_place_is_slow() {
     for (mr, nr, most) in [(6, 16, 510), (12, 32, 504)] {
         let blocking = |m, n, a_row_step| {
             let (k, b_rows_contiguous, b_is_packed) = (512, true, false);
-            let p = Problem { m, n, k, mr, nr, a_row_step, b_rows_contiguous, b_is_packed };
+            let p = Problem {
+                m,
+                n,
+                k,
+                mr,
+                nr,
+                a_row_step,
+                b_rows_contiguous,
+                b_is_packed,
+                is_consumed: false,
+            };
             Blocking::new(Caches::FALLBACK, p)
         };
         let wide = 4 * nr;
@@ -300,8 +320,15 @@ fn streamed_rows_are_exact() {
                 c.copy_from_slice(&before);
             }
             let epilogue = &Map(TwoMinus);
-            let product =
-                Product { a: a_view, b: b_view, packed: None, start, epilogue, origin: (0, 0) };
+            let product = Product {
+                a: a_view,
+                b: b_view,
+                packed: None,
+                start,
+                epilogue,
+                origin: (0, 0),
+                is_consumed: false,
+            };
             stream(S, Level::Portable, &product, ViewMut::new(m, n, &mut c).expect("c"), None);
             assert_eq!(c, expected, "{m} {n} {k} {start:?}");
         }

@@ -3,9 +3,10 @@
 //! | file | what |
 //! |---|---|
 //! | `builder` | layers collected, checked and initialised |
-//! | `plan`, `slots` | the graph in topological order, and which buffer each step reads and writes |
+//! | `node`, `plan`, `slots` | the graph in topological order, and which buffer each step reads and writes |
 //! | `workspace` | the memory that passes work in |
-//! | `walk`, `join` | node after node, forward and backward; sums and concatenations |
+//! | `walk`, `backward`, `join` | node after node, forward and backward; sums and concatenations |
+//! | `sink` | the gradients of parameters: kept, or applied at once |
 //! | `step` | forward, backward, predict, train |
 //! | `update` | gradients accumulated, and the optimizer's update by them |
 //!
@@ -14,9 +15,12 @@
 //! So an update is one loop, and averaging over machines or saving is one array. The gaps between
 //! tensors are zero, and every rule leaves a zero without a gradient at zero.
 
+mod backward;
 mod builder;
 mod join;
+mod node;
 mod plan;
+mod sink;
 mod slots;
 mod step;
 #[cfg(test)]

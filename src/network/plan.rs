@@ -16,57 +16,12 @@
 //! *slots*: a chain of any length needs two. In the same way `predict` keeps an activation only
 //! until its last reader has run.
 
-use core::ops::Range;
-
+use super::node::{ALIGN, Layer, Node, Op};
 use super::slots::Slots;
 use crate::activation::{Activation, Reads};
 use crate::error::{Error, Result};
 use crate::gemm::Accum;
-
-/// A parameter tensor starts on a cache line: at a multiple of 16 elements of the arena.
-pub(super) const ALIGN: usize = 16;
-
-/// One node: how many elements per sample, and how they are made of which other nodes.
-#[derive(Clone, Debug)]
-pub(super) struct Node {
-    pub width: usize,
-    pub op: Op,
-    /// The nodes that are read: none by the input, one by a layer; a node may be read twice.
-    pub from: Vec<usize>,
-}
-
-/// What a node computes.
-#[derive(Clone, Debug)]
-pub(super) enum Op {
-    Input,
-    Dense(Layer),
-    /// The sum of nodes of the same width.
-    Add,
-    /// The elements of nodes one after the other.
-    Concat,
-}
-
-/// A dense layer: its settings, and where its parameters are in the arena.
-#[derive(Clone, Debug)]
-pub(super) struct Layer {
-    /// `(in, out)`
-    pub shape: (usize, usize),
-    pub activation: Activation,
-    pub weight: Range<usize>,
-    pub bias: Range<usize>,
-}
-
-impl Node {
-    /// The layer, if the node is one.
-    pub fn layer(&self) -> Option<&Layer> {
-        if let Op::Dense(layer) = &self.op { Some(layer) } else { None }
-    }
-
-    /// What a delta of the node is multiplied by the derivative of.
-    pub fn activation(&self) -> Activation {
-        self.layer().map_or(Activation::Identity, |layer| layer.activation)
-    }
-}
+use crate::optim::{Optimizer, UpdateRule};
 
 /// What a node is made from, as the builder knows it.
 #[derive(Clone, Debug)]
@@ -156,6 +111,8 @@ pub(super) struct Plan {
     pub prediction: Layout,
     /// Elements of the parameter arena, with the gaps between tensors.
     pub arena: usize,
+    /// Elements of the longest bias.
+    pub widest_bias: usize,
 }
 
 impl Plan {
@@ -186,6 +143,8 @@ impl Plan {
             z_widths.extend(is_kept.then_some(node.width));
         }
         let outputs = with_slots;
+        let biases = nodes.iter().filter_map(Node::layer).map(|layer| layer.bias.len());
+        let widest_bias = biases.max().unwrap_or(0);
         Ok(Plan {
             nodes,
             outputs,
@@ -196,7 +155,14 @@ impl Plan {
             z_of,
             prediction,
             arena,
+            widest_bias,
         })
+    }
+
+    /// Whether a tensor belongs to several groups of the optimizer.
+    pub fn cuts_tensors<R: UpdateRule>(&self, optimizer: &Optimizer<R>) -> bool {
+        let mut tensors = self.layers().flat_map(|layer| [&layer.weight, &layer.bias]);
+        tensors.any(|tensor| optimizer.is_cut(tensor))
     }
 
     /// The layers, first to last.

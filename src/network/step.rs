@@ -4,10 +4,11 @@
 //! outputs of a plan, and the public one hands it a list of one.
 
 use super::Network;
+use super::sink::{Applied, Kept};
 use super::workspace::Workspace;
 use crate::cpu::Cpu;
 use crate::error::{Error, Result, check_len, check_shape};
-use crate::gemm::Accum;
+use crate::gemm::{self, Accum};
 use crate::loss::{Loss, Target};
 use crate::optim::{Optimizer, UpdateRule};
 use crate::tensor::{View, ViewMut};
@@ -75,7 +76,7 @@ impl Network {
             let mut delta = self.output_delta(workspace, k, batch);
             delta.for_each_row(|i, row| row.copy_from_slice(d_output.row(i).unwrap_or(&[])));
         }
-        self.walk_backward(cpu, workspace, input, (Accum::Replace, d_input))
+        self.keep_gradients(cpu, workspace, input, (Accum::Replace, d_input))
     }
 
     /// The loss of a batch, and the gradients of all parameters, which are left in
@@ -103,25 +104,57 @@ impl Network {
         losses: &[(Target<'_>, Loss)],
         (accum, scale): (Accum, f32),
     ) -> Result<f32> {
-        check_len("target", self.plan.outputs.len(), losses.len())?;
         if accum == Accum::Add {
             self.check_gradients(workspace)?;
         }
+        let value = self.losses(cpu, workspace, input, losses, scale)?;
+        self.keep_gradients(cpu, workspace, input, (accum, None))?;
+        Ok(value)
+    }
+
+    /// The forward pass, with the gradients of the outputs left in their deltas: the sum of `scale`
+    /// times the losses is returned.
+    pub(super) fn losses(
+        &self,
+        cpu: Cpu,
+        workspace: &mut Workspace,
+        input: View<'_>,
+        losses: &[(Target<'_>, Loss)],
+        scale: f32,
+    ) -> Result<f32> {
+        check_len("target", self.plan.outputs.len(), losses.len())?;
         self.forward(cpu, workspace, input)?;
         let batch = input.rows();
         let mut value = 0.0;
         for (output, (target, loss)) in self.plan.outputs.iter().zip(losses) {
             let Workspace { activations, deltas, .. } = &mut *workspace;
             let y = activations.get(output.node - 1);
-            let mut delta = self.matrix_mut(output.node, batch, deltas.get_mut(output.delta));
+            let mut delta = self.plan.matrix_mut(output.node, batch, deltas.get_mut(output.delta));
             delta.as_contiguous_mut().unwrap_or_default().copy_from_slice(y);
             value += loss.in_place(cpu, delta.reborrow(), *target)?;
             if scale != 1.0 {
                 delta.for_each_row(|_, row| row.iter_mut().for_each(|d| *d *= scale));
             }
         }
-        self.walk_backward(cpu, workspace, input, (accum, None))?;
         Ok(scale * value)
+    }
+
+    /// The backward pass that leaves the gradients in the workspace.
+    fn keep_gradients(
+        &self,
+        cpu: Cpu,
+        workspace: &mut Workspace,
+        input: View<'_>,
+        (accum, d_input): (Accum, Option<ViewMut<'_>>),
+    ) -> Result<()> {
+        workspace.gradients_of = None;
+        workspace.gradients.grow(self.plan.arena)?;
+        let parameters = self.parameters.as_slice();
+        let (pass, gradients) = workspace.pass();
+        let mut kept = Kept { parameters, gradients, accum };
+        self.plan.walk_backward(cpu, pass, input, d_input, &mut kept)?;
+        workspace.gradients_of = Some(self.plan.arena);
+        Ok(())
     }
 
     /// One step of training on a batch of inputs and targets: forward, loss, backward, and the
@@ -156,8 +189,21 @@ impl Network {
         loss: Loss,
         optimizer: &mut Optimizer<R>,
     ) -> Result<f32> {
-        let value = self.loss_and_gradients(cpu, workspace, input, target, loss)?;
-        self.update(cpu, workspace, optimizer)?;
+        check_len("parameters", optimizer.parameters(), self.plan.arena)?;
+        if !gemm::can_consume(cpu.level(), input.rows()) || self.plan.cuts_tensors(optimizer) {
+            let value = self.loss_and_gradients(cpu, workspace, input, target, loss)?;
+            self.update(cpu, workspace, optimizer)?;
+            return Ok(value);
+        }
+        let value = self.losses(cpu, workspace, input, &[(target, loss)], 1.0)?;
+        // What the workspace holds belongs to the parameters as they were.
+        (workspace.held, workspace.gradients_of) = (None, None);
+        workspace.gradients.grow(self.plan.widest_bias)?;
+        let (pass, d_bias) = workspace.pass();
+        let parameters = self.parameters.as_mut_slice();
+        let mut applied = Applied { parameters, step: optimizer.begin(), d_bias };
+        self.plan.walk_backward(cpu, pass, input, None, &mut applied)?;
+        applied.step.finish();
         Ok(value)
     }
 
@@ -200,7 +246,7 @@ impl Network {
         batch: usize,
     ) -> View<'w> {
         let node = self.plan.outputs[k].node;
-        self.matrix(node, batch, workspace.activations.get(node - 1))
+        self.plan.matrix(node, batch, workspace.activations.get(node - 1))
     }
 
     /// Where the gradient of output `k` goes before a backward pass.
@@ -211,7 +257,7 @@ impl Network {
         batch: usize,
     ) -> ViewMut<'w> {
         let output = self.plan.outputs[k];
-        self.matrix_mut(output.node, batch, workspace.deltas.get_mut(output.delta))
+        self.plan.matrix_mut(output.node, batch, workspace.deltas.get_mut(output.delta))
     }
 
     pub(super) fn output_width(&self, k: usize) -> usize {

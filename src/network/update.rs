@@ -71,17 +71,19 @@ impl Network {
     /// [`parameters`](Network::parameters). Without one of this network they mean nothing, and they
     /// are empty if the workspace is new.
     pub fn gradients<'w>(&self, workspace: &'w Workspace) -> &'w [f32] {
-        workspace.gradients.as_slice().get(..self.plan.arena).unwrap_or(&[])
+        let held = if self.check_gradients(workspace).is_ok() { self.plan.arena } else { 0 };
+        workspace.gradients.as_slice().get(..held).unwrap_or(&[])
     }
 
     /// The same for writing, to clip them or to add a penalty's.
     pub fn gradients_mut<'w>(&self, workspace: &'w mut Workspace) -> &'w mut [f32] {
-        workspace.gradients.as_mut_slice().get_mut(..self.plan.arena).unwrap_or_default()
+        let held = if self.check_gradients(workspace).is_ok() { self.plan.arena } else { 0 };
+        workspace.gradients.as_mut_slice().get_mut(..held).unwrap_or_default()
     }
 
     /// Ok if the gradients may be of this network.
     pub(super) fn check_gradients(&self, workspace: &Workspace) -> Result<()> {
-        if workspace.held.is_some_and(|(_, arena)| arena == self.plan.arena) {
+        if workspace.gradients_of == Some(self.plan.arena) {
             return Ok(());
         }
         Err(Error::Mismatch {

@@ -2,7 +2,9 @@
 
 use core::ops::Range;
 
-use super::plan::{ALIGN, Plan};
+use super::backward::Pass;
+use super::node::ALIGN;
+use super::plan::Plan;
 use crate::error::{Result, checked_size};
 use crate::scratch::{Buffer, Scratch};
 
@@ -21,6 +23,8 @@ pub struct Workspace {
     pub(super) gradients: Buffer,
     /// The batch and the arena of the forward pass whose activations are held.
     pub(super) held: Option<(usize, usize)>,
+    /// The arena whose gradients are held.
+    pub(super) gradients_of: Option<usize>,
 }
 
 impl Workspace {
@@ -34,6 +38,7 @@ impl Workspace {
             predictions: Arena::new(),
             gradients: Buffer::new(),
             held: None,
+            gradients_of: None,
         }
     }
 
@@ -52,15 +57,20 @@ impl Workspace {
         for arena in [activations, pre_activations, deltas, predictions] {
             arena.buffer.as_mut_slice().fill(f32::NAN);
         }
-        self.held = None;
+        (self.held, self.gradients_of) = (None, None);
     }
 
     /// Room for a training pass of `batch` samples.
     pub(super) fn prepare_training(&mut self, plan: &Plan, batch: usize) -> Result<()> {
         self.activations.lay_out(batch, plan.training.widths.iter().copied())?;
         self.pre_activations.lay_out(batch, plan.z_widths.iter().copied())?;
-        self.deltas.lay_out(batch, plan.delta_slots.iter().copied())?;
-        self.gradients.grow(plan.arena)
+        self.deltas.lay_out(batch, plan.delta_slots.iter().copied())
+    }
+
+    /// What a backward pass reads and writes, and the gradients.
+    pub(super) fn pass(&mut self) -> (Pass<'_>, &mut [f32]) {
+        let Self { scratch, activations, pre_activations, deltas, gradients, .. } = self;
+        (Pass { scratch, activations, pre_activations, deltas }, gradients.as_mut_slice())
     }
 }
 

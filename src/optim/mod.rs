@@ -52,6 +52,7 @@ mod rmsprop;
 mod rprop;
 mod rule;
 mod sgd;
+mod step;
 mod sum;
 
 pub use ema::Ema;
@@ -60,3 +61,4 @@ pub use list::*;
 pub use max_norm::max_norm;
 pub use optimizer::Optimizer;
 pub use rule::{MAX_STATE, Prepared, Progress, Strip, UpdateRule};
+pub(crate) use step::Step;

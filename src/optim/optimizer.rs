@@ -40,13 +40,13 @@ use crate::scratch::Buffer;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Optimizer<R = Rule> {
-    rule: R,
-    groups: Vec<Group>,
+    pub(super) rule: R,
+    pub(super) groups: Vec<Group>,
     /// Neighbours that cover all parameters, each with its group.
-    parts: Vec<Part>,
-    state: Buffer,
-    len: usize,
-    progress: Progress,
+    pub(super) parts: Vec<Part>,
+    pub(super) state: Buffer,
+    pub(super) len: usize,
+    pub(super) progress: Progress,
 }
 
 impl Optimizer {
@@ -173,14 +173,18 @@ impl<R: UpdateRule> Optimizer<R> {
 }
 
 /// The rule with the settings of a part's group.
-fn rule_of<R: UpdateRule>(rule: R, groups: &[Group], part: &Part) -> R {
+pub(super) fn rule_of<R: UpdateRule>(rule: R, groups: &[Group], part: &Part) -> R {
     // The settings were checked when they were given.
     let group = part.group.and_then(|group| groups.get(group));
     group.and_then(|group| group.rule(rule).ok()).unwrap_or(rule)
 }
 
 /// The same part of each array of state; of those that are not kept, nothing.
-fn part_of(state: &mut Buffer, len: usize, range: Range<usize>) -> [&mut [f32]; MAX_STATE] {
+pub(super) fn part_of(
+    state: &mut Buffer,
+    len: usize,
+    range: Range<usize>,
+) -> [&mut [f32]; MAX_STATE] {
     let mut arrays = state.as_mut_slice().chunks_exact_mut(len.max(1));
     core::array::from_fn(|_| {
         arrays.next().and_then(|array| array.get_mut(range.clone())).unwrap_or_default()

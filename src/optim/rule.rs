@@ -166,7 +166,7 @@ impl Strip<'_> {
     }
 
     /// Runs a step on as many threads as it is worth.
-    pub(super) fn run_pieces(self, cpu: Cpu, kernel: &impl Prepared) {
+    pub(crate) fn run_pieces(self, cpu: Cpu, kernel: &impl Prepared) {
         let [a, b, c] = self.state;
         for_each_piece(cpu, [self.gradients], [self.parameters, a, b, c], &|[g], [p, a, b, c]| {
             kernel.update(cpu.level(), Strip { gradients: g, parameters: p, state: [a, b, c] });
