@@ -71,8 +71,9 @@ impl Blocking {
         let pack_b = !p.b_is_packed && (!p.b_rows_contiguous || p.m > FEW || p.n >= WIDE);
         // For few rows packing is most of the work, and what was packed is read from L1.
         let (kc, nc) = match p.m {
+            // Rows that are handed over are long if they can be.
             _ if p.is_consumed => {
-                (p.k.next_multiple_of(4), elements(caches.l2 / 2) / p.k.clamp(KC, MAX_CONSUMED_K))
+                (p.k.next_multiple_of(4), (elements(caches.l2 / 2) / p.k.max(1)).min(KC))
             }
             0..=2 if pack_b => (64, 64),
             3..=FEW if pack_b => (256, p.nr),

@@ -135,21 +135,26 @@ fn macro_kernel<S: TileShape>(
         None => (m - (tallest - 1) * strips) * tallest,
     };
     // Loop 2, through micro-panels of A, while B stays in L2.
-    let mut i = 0;
+    let (mut i, mut first) = (0, 0);
     while i < m {
         let rows = if i < shorter_from { tallest.min(m - i) } else { tallest - 1 };
         let at = (block.at.0 + i, block.at.1);
-        let far = Far::new(at, c, beside.as_deref_mut());
+        let far = (c.as_mut_ptr().wrapping_add(at.0 * c.stride() + at.1), c.stride());
+        let to = match product.is_consumed {
+            true => (buffer[(i - first) * n..(i - first + rows) * n].as_mut_ptr(), n),
+            false => far,
+        };
+        strip(s, block, (i, rows), to, far);
         if product.is_consumed {
-            let mut to = ViewMut::contiguous(rows, n, &mut buffer[..rows * n]);
-            strip(s, block, (i, rows), (to.as_mut_ptr(), n), &far);
-            consume(level, product, to, (&mut *c, beside.as_deref_mut()), at);
-        } else {
-            let (to, row_step) = far.first();
-            strip(s, block, (i, rows), (to, row_step), &far);
-            if block.is_last {
-                finish(level, product, (&mut *c, beside.as_deref_mut()), (at, (rows, n)));
+            let count = i + rows - first;
+            if i + rows == m || (count + tallest) * n > buffer.len() {
+                let full = ViewMut::contiguous(count, n, &mut buffer[..count * n]);
+                let at = (block.at.0 + first, block.at.1);
+                consume(level, product, full, (&mut *c, beside.as_deref_mut()), at);
+                first = i + rows;
             }
+        } else if block.is_last {
+            finish(level, product, (&mut *c, beside.as_deref_mut()), (at, (rows, n)));
         }
         i += rows;
     }
@@ -159,46 +164,16 @@ fn macro_kernel<S: TileShape>(
 /// and 96 on AVX-512.
 const STEPS_AHEAD: usize = 8;
 
-/// Where a strip of C is, and of the matrices beside it, with the distance of their rows: memory
-/// that may rest far away.
-struct Far {
-    matrices: [(*mut f32, usize); 5],
-    count: usize,
-}
-
-impl Far {
-    #[inline(always)]
-    fn new(at: (usize, usize), c: &mut ViewMut<'_>, beside: Option<&mut Beside<'_>>) -> Self {
-        let place = |matrix: &mut ViewMut<'_>| {
-            let step = matrix.stride();
-            (matrix.as_mut_ptr().wrapping_add(at.0 * step + at.1), step)
-        };
-        let mut far = Self { matrices: [place(c); 5], count: 1 };
-        if let Some(beside) = beside {
-            for matrix in beside.0.iter_mut().flatten() {
-                far.matrices[far.count] = place(matrix);
-                far.count += 1;
-            }
-        }
-        far
-    }
-
-    /// That of C.
-    #[inline(always)]
-    fn first(&self) -> (*mut f32, usize) {
-        self.matrices[0]
-    }
-}
-
 /// Loop 1, through panels of B, while the micro-panel of A, rows `i..i + rows`, stays in L1. The
-/// tiles go `to` there.
+/// tiles go to `c`; `far` is the memory that they end in, C or what is updated by it. Both are given
+/// with the distance of their rows.
 #[inline(always)]
 fn strip<S: TileShape>(
     s: S,
     block: &Block<'_>,
     (i, rows): (usize, usize),
     (c, c_row_step): (*mut f32, usize),
-    far: &Far,
+    far: (*mut f32, usize),
 ) {
     let cols = block.shape.1;
     let k = block.a.cols();
@@ -243,11 +218,7 @@ fn strip<S: TileShape>(
             tail,
         };
         if ahead {
-            let mut m = 0;
-            while m < far.count {
-                prefetch(s, far.matrices[m], rows, (v, count, vectors));
-                m += 1;
-            }
+            prefetch(s, far, rows, (v, count, vectors));
         }
         // The tile is `rows x width`: `count` vectors, the last of `tail` elements where C ends in it.
         // Tiles start at whole panels, for only the last of a row is of an odd number of vectors.

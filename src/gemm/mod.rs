@@ -74,6 +74,8 @@ mod stream;
 mod tile_shape;
 
 #[cfg(test)]
+mod blocking_tests;
+#[cfg(test)]
 mod tests;
 
 pub use epilogue::{Beside, Both, Epilogue, Finished, Identity, Map, MapBeside, MulMap};

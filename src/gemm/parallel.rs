@@ -22,6 +22,10 @@ use crate::tensor::ViewMut;
 /// Multiply-adds a nanosecond that one core is assumed to do when work is divided.
 const MACS_PER_NS: u64 = 50;
 
+/// Elements of a product that are handed to the epilogue at once where it is consumed, or a strip:
+/// half of a first-level cache, so that the tiles' own data is not evicted for every few rows.
+const CONSUMED: usize = 4096;
+
 /// How a product is computed.
 #[derive(Clone, Copy)]
 enum Path {
@@ -38,7 +42,7 @@ enum Path {
 struct Plan {
     path: Path,
     unit: (usize, usize),
-    /// Elements of a strip of a consumed product.
+    /// Elements of the buffer of a consumed product.
     strip: usize,
 }
 
@@ -54,7 +58,7 @@ pub(super) fn product(
     let work = (m as u64).saturating_mul(n as u64).saturating_mul(k as u64);
     let threads = threads_for(cpu, work / MACS_PER_NS);
     if threads == 1 && !product.is_consumed && is_read_in_place(product, (m, n, k)) {
-        run_one_block(cpu.level(), product, c, beside);
+        run_one_block(cpu.level(), &mut [], product, c, beside);
         return Ok(());
     }
     let plan = plan(cpu, product, (m, n));
@@ -98,7 +102,7 @@ fn plan(cpu: Cpu, product: &Product<'_>, (m, n): (usize, usize)) -> Plan {
             Path::Blocks(Blocking::new(cpu.caches(), problem))
         };
         let widest = if let Path::Blocks(blocking) = path { blocking.nc.min(n) } else { n };
-        let strip = if product.is_consumed { S::MR * widest } else { 0 };
+        let strip = if product.is_consumed { CONSUMED.max(S::MR * widest) } else { 0 };
         Plan { path, unit: (S::MR, S::NR), strip }
     }
     match cpu.level() {
@@ -188,7 +192,27 @@ impl<'a> Product<'a> {
     }
 }
 
-/// One piece, on this thread. Dispatch happens here, inside the job.
+/// Runs `$body` compiled for the level, with its token as `$s`.
+macro_rules! at_level {
+    ($level:expr, $portable:expr, $s:ident => $body:expr) => {
+        match $level {
+            Level::Portable => $portable,
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2($s) => $s.vectorize(
+                #[inline(always)]
+                || $body,
+            ),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512($s) => $s.vectorize(
+                #[inline(always)]
+                || $body,
+            ),
+        }
+    };
+}
+
+/// One piece, on this thread. Dispatch happens here, inside the job, and each path is compiled on its
+/// own: together they are too much for the optimizer.
 fn run(
     level: Level,
     path: Path,
@@ -197,56 +221,25 @@ fn run(
     c: ViewMut<'_>,
     beside: Option<&mut Beside<'_>>,
 ) {
-    match level {
-        Level::Portable => portable::product(product, c, beside),
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2(s) => s.vectorize(
-            #[inline(always)]
-            || run_on(s, level, path, scratch, product, c, beside),
-        ),
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512(s) => s.vectorize(
-            #[inline(always)]
-            || run_on(s, level, path, scratch, product, c, beside),
-        ),
+    match path {
+        Path::OneBlock => run_one_block(level, scratch, product, c, beside),
+        Path::Stream => at_level!(level, portable::product(product, c, beside), s => {
+            stream(s, level, product, c, beside)
+        }),
+        Path::Blocks(blocking) => at_level!(level, portable::product(product, c, beside), s => {
+            five_loops(s, level, blocking, scratch, product, c, beside)
+        }),
     }
 }
 
-/// The same for a product so small that choosing a path costs more than computing it.
 fn run_one_block(
     level: Level,
-    product: &Product<'_>,
-    c: ViewMut<'_>,
-    beside: Option<&mut Beside<'_>>,
-) {
-    match level {
-        Level::Portable => portable::product(product, c, beside),
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2(s) => s.vectorize(
-            #[inline(always)]
-            || one_block(s, level, &mut [], product, c, beside),
-        ),
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512(s) => s.vectorize(
-            #[inline(always)]
-            || one_block(s, level, &mut [], product, c, beside),
-        ),
-    }
-}
-
-#[inline(always)]
-fn run_on<S: TileShape>(
-    s: S,
-    level: Level,
-    path: Path,
     scratch: &mut [f32],
     product: &Product<'_>,
     c: ViewMut<'_>,
     beside: Option<&mut Beside<'_>>,
 ) {
-    match path {
-        Path::OneBlock => one_block(s, level, scratch, product, c, beside),
-        Path::Stream => stream(s, level, product, c, beside),
-        Path::Blocks(blocking) => five_loops(s, level, blocking, scratch, product, c, beside),
-    }
+    at_level!(level, portable::product(product, c, beside), s => {
+        one_block(s, level, scratch, product, c, beside)
+    })
 }

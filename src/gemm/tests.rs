@@ -1,7 +1,7 @@
 //! The five loops at `Portable<3>`, whose tile of 5 x 6 has no power of two in it, with blocks of
 //! one tile or a few: what counts on powers of two, or crosses a loop wrongly, shows here.
 
-use super::blocking::{Blocking, Problem, block_of_k};
+use super::blocking::Blocking;
 use super::epilogue::{Epilogue, Identity, Map};
 use super::macro_kernel::five_loops;
 use super::operand::Operand;
@@ -10,7 +10,7 @@ use super::stream::stream;
 use super::tile_shape::TileShape;
 use super::{Product, Start};
 use crate::simd::slice::Unary;
-use crate::simd::{Caches, Level, Portable, Simd};
+use crate::simd::{Level, Portable, Simd};
 use crate::tensor::{View, ViewMut};
 
 type Odd = Portable<3>;
@@ -82,6 +82,16 @@ fn blockings() -> Vec<Blocking> {
     all
 }
 
+/// A product that goes to C.
+fn kept<'a>(
+    a: Operand<'a>,
+    b: Operand<'a>,
+    start: Start<'a>,
+    epilogue: &'a dyn Epilogue,
+) -> Product<'a> {
+    Product { a, b, packed: None, start, epilogue, origin: (0, 0), is_consumed: false }
+}
+
 /// Runs the five loops with scratch of exactly the size they ask for, filled with NaN.
 fn run(
     blocking: Blocking,
@@ -92,8 +102,7 @@ fn run(
 ) {
     let (m, n) = (a.rows(), b.cols());
     let mut scratch = vec![f32::NAN; blocking.scratch()];
-    let product =
-        Product { a, b, packed: None, start, epilogue, origin: (0, 0), is_consumed: false };
+    let product = kept(a, b, start, epilogue);
     let c = ViewMut::new(m, n, c).expect("c");
     five_loops(S, Level::Portable, blocking, &mut scratch, &product, c, None);
 }
@@ -182,97 +191,6 @@ fn a_packed_block_is_a_row_of_micro_panels() {
 }
 
 #[test]
-fn blocks_are_equal_shares_in_whole_tiles() {
-    let sizes = [0, 1, 5, 6, 7, 16, 31, 32, 33, 255, 256, 257, 1000, 4096];
-    // Rows of A as they are, a multiple of 4 kB apart, and transposed.
-    let row_steps =
-        |k: usize| [k, 1024, 1].into_iter().flat_map(|step| [(step, false), (step, true)]);
-    let l2s = [0, 1 << 10, 32 << 10, 256 << 10, 1 << 20, (1 << 20) + 77, usize::MAX];
-    for (mr, nr) in [(6, 16), (12, 32), (MR, NR)] {
-        for l2 in l2s {
-            let shapes = sizes
-                .into_iter()
-                .flat_map(|m| sizes.into_iter().flat_map(move |n| sizes.map(move |k| (m, n, k))));
-            let problems = shapes.flat_map(|s| row_steps(s.2).map(move |step| (s, step)));
-            for ((m, n, k), (a_row_step, b_is_packed)) in problems {
-                let caches = Caches { l2, ..Caches::FALLBACK };
-                let b_rows_contiguous = n % 2 == 0 && !b_is_packed;
-                let problem = Problem {
-                    m,
-                    n,
-                    k,
-                    mr,
-                    nr,
-                    a_row_step,
-                    b_rows_contiguous,
-                    b_is_packed,
-                    is_consumed: false,
-                };
-                let Blocking { mc, kc, nc, pack_a, pack_b } = Blocking::new(caches, problem);
-                assert!(nc >= nr && nc.is_multiple_of(nr), "nc = {nc}, {problem:?} {l2}");
-                assert!(
-                    (4..=512).contains(&kc) && kc.is_multiple_of(4),
-                    "kc = {kc}, {problem:?} {l2}"
-                );
-                // In bytes: B's block takes half of the second-level cache at most, A's 1 MiB.
-                assert!(nc <= 64.max(nr) || nc * 512 * 4 <= l2 / 2, "nc = {nc}, {problem:?} {l2}");
-                if pack_a {
-                    assert!(mc >= mr && mc.is_multiple_of(mr), "mc = {mc}, {problem:?} {l2}");
-                    assert!(mc * kc * 4 <= 1 << 20, "mc = {mc}, {problem:?} {l2}");
-                } else {
-                    assert_eq!(mc, m.max(1), "{problem:?} {l2}");
-                }
-                // No sliver is left at the end: blocks differ by less than a tile on average.
-                for (size, block, unit) in [(m, mc, mr), (n, nc, nr), (k, kc, 4)] {
-                    let count = size.div_ceil(block).max(1);
-                    assert!(
-                        block * count < size + unit * count + unit,
-                        "{block} {size} {problem:?} {l2}"
-                    );
-                }
-                let is_readable = b_rows_contiguous || b_is_packed;
-                assert!(pack_b || is_readable, "columns of B are packed, {problem:?}");
-                assert!(!pack_b || !b_is_packed, "B is packed again, {problem:?}");
-                // Where a block of a packed weight starts follows from the blocks of k alone.
-                assert!(!b_is_packed || kc == block_of_k(k), "kc = {kc}, {problem:?} {l2}");
-            }
-        }
-    }
-}
-
-#[test]
-fn a_is_packed_where_reading_it_in_place_is_slow() {
-    // The other tests of packed blocks of A rely on these limits, for both levels.
-    for (mr, nr, most) in [(6, 16, 510), (12, 32, 504)] {
-        let blocking = |m, n, a_row_step| {
-            let (k, b_rows_contiguous, b_is_packed) = (512, true, false);
-            let p = Problem {
-                m,
-                n,
-                k,
-                mr,
-                nr,
-                a_row_step,
-                b_rows_contiguous,
-                b_is_packed,
-                is_consumed: false,
-            };
-            Blocking::new(Caches::FALLBACK, p)
-        };
-        let wide = 4 * nr;
-        assert!(blocking(mr, wide, 1).pack_a);
-        assert!(!blocking(mr, wide - 1, 1).pack_a && !blocking(mr - 1, wide, 1).pack_a);
-        assert_eq!(
-            [most, most + 1, 2 * most + 1].map(|m: usize| m.div_ceil(blocking(m, wide, 1).mc)),
-            [1, 2, 3]
-        );
-        for (row_step, collide) in [(512, false), (1023, false), (1024, true), (2048, true)] {
-            assert_eq!(blocking(50, wide, row_step).pack_a, collide && mr == 12, "{row_step}");
-        }
-    }
-}
-
-#[test]
 fn a_block_of_an_operand_is_cut_off_at_its_edges() {
     let x = integers(3 * 4, 6);
     let view = View::new(3, 4, &x).expect("x");
@@ -320,15 +238,7 @@ fn streamed_rows_are_exact() {
                 c.copy_from_slice(&before);
             }
             let epilogue = &Map(TwoMinus);
-            let product = Product {
-                a: a_view,
-                b: b_view,
-                packed: None,
-                start,
-                epilogue,
-                origin: (0, 0),
-                is_consumed: false,
-            };
+            let product = kept(a_view, b_view, start, epilogue);
             stream(S, Level::Portable, &product, ViewMut::new(m, n, &mut c).expect("c"), None);
             assert_eq!(c, expected, "{m} {n} {k} {start:?}");
         }

@@ -11,6 +11,7 @@ use crate::error::{Error, Result, check_len, check_shape};
 use crate::gemm::{self, Accum};
 use crate::loss::{Loss, Target};
 use crate::optim::{Optimizer, UpdateRule};
+use crate::simd::Caches;
 use crate::tensor::{View, ViewMut};
 
 impl Network {
@@ -177,10 +178,15 @@ impl Network {
     /// # Ok::<(), densecore::Error>(())
     /// ```
     ///
+    /// Large weights are updated as their gradients come out of the product, which are not kept then.
+    /// Call [`loss_and_gradients`](Network::loss_and_gradients) and [`update`](Network::update) to have
+    /// them; the results are the same bits.
+    ///
     /// Errors: those of [`forward`](Network::forward) and of [`Loss::value`];
     /// [`Length`](Error::Length) names `parameters` if the optimizer was made for another length than
-    /// that of [`parameters`](Network::parameters).
-    /// After an error the parameters are as before.
+    /// that of [`parameters`](Network::parameters). After one of these the parameters are as before;
+    /// after [`OutOfMemory`](Error::OutOfMemory), which only a first step can meet, some layers may have
+    /// been updated.
     pub fn train_step<R: UpdateRule>(
         &mut self,
         cpu: Cpu,
@@ -190,7 +196,7 @@ impl Network {
         optimizer: &mut Optimizer<R>,
     ) -> Result<f32> {
         check_len("parameters", optimizer.parameters(), self.plan.arena)?;
-        if !gemm::can_consume(cpu.level(), input.rows()) || self.plan.cuts_tensors(optimizer) {
+        if !self.is_fused(cpu, input.rows(), optimizer) {
             let value = self.loss_and_gradients(cpu, workspace, input, target, loss)?;
             self.update(cpu, workspace, optimizer)?;
             return Ok(value);
@@ -205,6 +211,17 @@ impl Network {
         self.plan.walk_backward(cpu, pass, input, None, &mut applied)?;
         applied.step.finish();
         Ok(value)
+    }
+
+    /// Whether a training step applies the gradients of weights as they come out of the product. It
+    /// saves writing and reading them, but a rule with several arrays of state pays for being called
+    /// for short runs: it gains only where all of that is far away.
+    fn is_fused<R: UpdateRule>(&self, cpu: Cpu, batch: usize, optimizer: &Optimizer<R>) -> bool {
+        let Caches { l2, l3, .. } = cpu.caches();
+        let near = if optimizer.rule().state_arrays() <= 1 { l2 } else { l3 };
+        self.plan.arena > near / size_of::<f32>()
+            && gemm::can_consume(cpu.level(), batch)
+            && !self.plan.cuts_tensors(optimizer)
     }
 
     /// The outputs `[batch, out]` for `input [batch, in]`, written to `output`; nothing else is
