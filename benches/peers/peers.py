@@ -238,7 +238,7 @@ def run(call, seconds):
     """Seconds and number of calls, as `batch` in measure.rs."""
     clock = time.perf_counter
     start, calls = clock(), 0
-    while calls < 2 or clock() - start < seconds / 3:
+    while clock() - start < (seconds if calls < 2 else seconds / 3):
         call()
         calls += 1
     calls = int(2 * seconds * calls / (clock() - start)) + 1

@@ -77,8 +77,8 @@ impl Work {
     /// Predictions are sums of up to 4096 terms in another order; rounding moves such a sum by
     /// about `sqrt(4096) eps`, 8e-6, of its usual size, and ten times that is allowed. Losses
     /// are means of these; the mistakes even out, and 1e-5 is allowed. A step makes the loss
-    /// smaller by little more than that at these rates, and each step may be 5 % off, so that
-    /// another rule or rate is noticed.
+    /// smaller by more than that at these rates, and what it gains may be 5 % off: another rate
+    /// is noticed.
     pub fn compare(&self, ours: &[f32], theirs: &[f32]) -> Result<(), String> {
         if ours.len() != theirs.len() {
             return Err(format!("{} results, expected {}", theirs.len(), ours.len()));
