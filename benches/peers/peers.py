@@ -62,8 +62,7 @@ def torch_peer(threads, compiled):
         def loss():
             return measure(model(x), target)
 
-        if compiled:
-            loss = torch.compile(loss, dynamic=False)
+        loss = torch.compile(loss, dynamic=False) if compiled else loss
 
         def step():
             optimizer.zero_grad(set_to_none=True)
@@ -82,8 +81,8 @@ def jax_peer(threads):
         # XLA has a thread of its own beside the caller's.
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     os.environ["JAX_PLATFORMS"] = "cpu"
-    flag = f"--xla_cpu_multi_thread_eigen={'true' if threads > 1 else 'false'}"
-    os.environ["XLA_FLAGS"] = f"{flag} intra_op_parallelism_threads={threads}"
+    eigen = f"--xla_cpu_multi_thread_eigen={'true' if threads > 1 else 'false'}"
+    os.environ["XLA_FLAGS"] = f"{eigen} intra_op_parallelism_threads={threads}"
     import jax
     from jax import nn, numpy as jnp
 
@@ -227,10 +226,8 @@ def read_work(words, read):
 
     work.layers = [(matrix(n, m), matrix(m)) for n, m in zip(work.widths, work.widths[1:])]
     work.input = matrix(work.batch, work.widths[0])
-    if work.has_classes:
-        work.target = matrix(work.batch, kind="<u4").astype("int64")
-    else:
-        work.target = matrix(work.batch, 1)
+    ids = work.has_classes
+    work.target = matrix(work.batch, kind="<u4").astype("int64") if ids else matrix(work.batch, 1)
     return work
 
 
@@ -278,7 +275,6 @@ def main():
     }
     try:
         import numpy
-
         version, prepare = libraries[name](threads)
     except ImportError as error:
         return answer("error", error)

@@ -89,8 +89,9 @@ impl Work {
                 Task::Predict => 1e-4 * largest,
                 _ => 1e-5 * our.abs() + 0.05 * (ours[0] - our).abs(),
             };
-            // Written so that NaN differs.
-            if !((our - their).abs() <= allowed) {
+            // NaN is not close.
+            let close = (our - their).abs() <= allowed;
+            if !close {
                 return Err(format!("result {i} is {their}, expected {our}"));
             }
         }
