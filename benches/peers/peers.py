@@ -20,6 +20,7 @@ what gives the numbers.
 import os
 import sys
 import time
+from contextlib import nullcontext
 from functools import partial
 from types import SimpleNamespace
 
@@ -46,14 +47,9 @@ def torch_peer(threads, compiled):
         x, target = torch.from_numpy(work.input), torch.from_numpy(work.target)
 
         if work.task == "predict":
-            model.eval()
-            forward = torch.compile(model, dynamic=False) if compiled else model
-
-            def call():
-                with torch.inference_mode():
-                    return forward(x)
-
-            return call, lambda: call().numpy()
+            work.context = torch.inference_mode
+            forward = torch.compile(model.eval(), dynamic=False) if compiled else model.eval()
+            return partial(forward, x), lambda: forward(x).numpy()
 
         measure = nn.CrossEntropyLoss() if work.has_classes else nn.MSELoss()
         rule = torch.optim.SGD if work.task == "sgd" else torch.optim.Adam
@@ -217,6 +213,7 @@ def read_work(words, read):
 
     task, rate, activation, batch, *widths = words
     work = SimpleNamespace(task=task, rate=float(rate), activation=activation, batch=int(batch))
+    work.context = nullcontext  # what all its calls are made in
     work.widths = [int(width) for width in widths]
     work.has_classes = work.widths[-1] > 1
 
@@ -283,15 +280,18 @@ def main():
     for line in sys.stdin.buffer:
         question, *words = line.decode().split()
         if question == "time":
-            elapsed, calls = run(call, float(words[0]))
+            with work.context():
+                elapsed, calls = run(call, float(words[0]))
             if threads > 1:
                 rest()
             answer("ok", elapsed, calls)
             continue
         call = results = None  # so that the last network's memory is free
         try:
-            call, results = prepare(read_work(words, sys.stdin.buffer.read))
-            numbers = numpy.array(results(), "<f4")
+            work = read_work(words, sys.stdin.buffer.read)
+            call, results = prepare(work)
+            with work.context():
+                numbers = numpy.array(results(), "<f4")
         except Exception as error:  # one row less, whatever it was
             answer("error", type(error).__name__, error)
             continue
