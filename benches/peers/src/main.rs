@@ -2,13 +2,24 @@
 //!
 //! ```text
 //! cargo run --release --manifest-path benches/peers/Cargo.toml -- gemm [--threads N] [--check]
+//! cargo run --release --manifest-path benches/peers/Cargo.toml -- steps [--threads N] [--check]
+//! cargo run --release --manifest-path benches/peers/Cargo.toml -- inference [--threads N] [--check]
 //! ```
 //!
-//! MKL and OpenBLAS take part if the environment variables `MKL_RT` and `OPENBLAS` name their
-//! libraries (`libmkl_rt.so`; the `libscipy_openblas64_.so` that comes with NumPy).
+//! `gemm` times matrix products, `steps` training steps of networks, `inference` predictions.
+//! `--only 784-128` keeps the rows whose names contain that.
+//!
+//! MKL and OpenBLAS take part in products if the environment variables `MKL_RT` and `OPENBLAS`
+//! name their libraries (`libmkl_rt.so`; the `libscipy_openblas64_.so` that comes with NumPy).
+//! PyTorch, JAX, ONNX Runtime (with the package onnx) and OpenVINO take part in networks as far as
+//! the interpreter `PEER_PYTHON`, or `python3`, can import them.
 
+mod check;
 mod gemm;
+mod machine;
 mod measure;
+mod networks;
+mod options;
 
 use std::process::ExitCode;
 
@@ -25,10 +36,16 @@ struct Options {
 enum What {
     /// The matrix product, in the shapes of dense layers.
     Gemm(gemm::Options),
+    /// A training step of whole networks, with SGD and with Adam.
+    Steps(options::Options),
+    /// A prediction of whole networks, for one sample and for a batch.
+    Inference(options::Options),
 }
 
 fn main() -> ExitCode {
     match Options::parse().what {
         What::Gemm(options) => gemm::run(&options),
+        What::Steps(options) => networks::steps(&options),
+        What::Inference(options) => networks::inference(&options),
     }
 }

@@ -8,27 +8,17 @@ use std::process::ExitCode;
 
 use densecore::simd::Level;
 
-use crate::measure::{limit_spinning, peak, random, take_turns};
+use crate::check::Check;
+use crate::machine::peak;
+use crate::measure::{Batch, batch, random, take_turns};
+use crate::options;
 use libraries::Library;
 use rows::{Layout, Row};
 
 #[derive(clap::Args)]
 pub struct Options {
-    /// Threads for every library.
-    #[arg(long, default_value_t = 1)]
-    threads: usize,
-    /// Exit with an error that names the rows below their target.
-    #[arg(long)]
-    check: bool,
-    /// Only rows whose name, such as `NT 4x1024x1024`, contains this.
-    #[arg(long, default_value = "")]
-    rows: String,
-    /// Only these peers, by name.
-    #[arg(long, value_delimiter = ',')]
-    against: Vec<String>,
-    /// Seconds that each library gets in each row.
-    #[arg(long, default_value_t = 0.15)]
-    seconds: f64,
+    #[command(flatten)]
+    common: options::Options,
     /// Call from a thread outside the rayon pool, instead of from inside.
     #[arg(long)]
     outside: bool,
@@ -38,34 +28,18 @@ pub struct Options {
 const TARGET: f64 = 0.97;
 
 pub fn run(options: &Options) -> ExitCode {
-    let threads = options.threads.max(1);
-    limit_spinning();
-    for variable in
-        ["MATMUL_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"]
-    {
-        // SAFETY: no other thread runs yet.
-        unsafe { std::env::set_var(variable, threads.to_string()) };
-    }
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build_global()
-        .expect("the pool is built once");
-    if options.outside {
-        table(options, threads)
-    } else {
-        rayon::scope(|_| table(options, threads))
-    }
+    options.common.start();
+    if options.outside { table(&options.common) } else { rayon::scope(|_| table(&options.common)) }
 }
 
-fn table(options: &Options, threads: usize) -> ExitCode {
+fn table(options: &options::Options) -> ExitCode {
+    let threads = options.threads();
     let mut libraries = libraries::all(threads);
-    if !options.against.is_empty() {
-        let mut at = 0;
-        libraries.retain(|library| {
-            at += 1;
-            at <= libraries::OURS || options.against.iter().any(|a| a == library.name())
-        });
-    }
+    let mut at = 0;
+    libraries.retain(|library| {
+        at += 1;
+        at <= libraries::OURS || options.has_peer(library.name())
+    });
     let peak = peak();
     println!(
         "{} threads, level {}, peak of a core {:.1} GF/s; GF/s of each, best of many",
@@ -78,8 +52,8 @@ fn table(options: &Options, threads: usize) -> ExitCode {
         print!("{:>13}", library.name());
     }
     println!("{:>8}{:>8}", "ratio", "% peak");
-    let (mut short, mut count, mut product) = (Vec::new(), 0, 0.0);
-    for row in Row::all().filter(|row| row.to_string().contains(&options.rows)) {
+    let (mut check, mut count, mut product) = (Check::default(), 0, 0.0);
+    for row in Row::all().filter(|row| options.has_row(&row.to_string())) {
         let rates = measure(&mut libraries, &row, threads, options.seconds);
         let ours = rates[0];
         let best = rates[libraries::OURS..].iter().copied().fold(0.0, f64::max);
@@ -92,20 +66,14 @@ fn table(options: &Options, threads: usize) -> ExitCode {
         count += 1;
         product += (ours / best).ln();
         if ours < TARGET * best {
-            short.push((row, ours / best));
+            check.short(row, format_args!("{:.2}", ours / best));
         }
     }
     if count > 0 {
         let mean = f64::exp(product / f64::from(count));
-        println!("{count} rows, {} below {TARGET}, geometric mean {mean:.3}", short.len());
+        println!("{count} rows, {} below {TARGET}, geometric mean {mean:.3}", check.count());
     }
-    if !options.check || short.is_empty() {
-        return ExitCode::SUCCESS;
-    }
-    for (row, ratio) in short {
-        eprintln!("below target: {row} at {ratio:.2}");
-    }
-    ExitCode::FAILURE
+    check.finish(options.check)
 }
 
 /// The rate of each library in floating-point operations a second, after checking its result.
@@ -118,12 +86,12 @@ fn measure(
     let Row { m, n, k, .. } = *row;
     let (a, b) = (random(m * k, 1), random(k * n, 2));
     let mut outputs = vec![vec![f32::NAN; m * n]; libraries.len()];
-    let mut candidates: Vec<Box<dyn FnMut() + '_>> = Vec::new();
+    let mut candidates: Vec<Box<dyn FnMut(f64) -> Batch + '_>> = Vec::new();
     for (library, c) in libraries.iter_mut().zip(&mut outputs) {
         library.prepare(row, &b);
         library.multiply(row, &a, &b, c);
         verify(library.name(), row, &a, &b, c);
-        candidates.push(Box::new(|| library.multiply(row, &a, &b, c)));
+        candidates.push(Box::new(|seconds| batch(seconds, || library.multiply(row, &a, &b, c))));
     }
     let flops = 2.0 * m as f64 * n as f64 * k as f64;
     take_turns(&mut candidates, threads, seconds).into_iter().map(|time| flops / time).collect()

@@ -1,0 +1,157 @@
+//! Libraries in Python: each in a process of its own, `peers.py`, which answers questions.
+
+use std::io::{self, BufRead, BufReader, BufWriter, ErrorKind, Read, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use super::work::{Peer, Ready, Task, Work};
+use crate::measure::Batch;
+use crate::options::Options;
+
+/// The libraries, and whether each can train.
+const LIBRARIES: [(&str, bool); 5] = [
+    ("torch", true),
+    ("torch.compile", true),
+    ("jax", true),
+    ("onnxruntime", false),
+    ("openvino", false),
+];
+
+/// Those of the libraries that are asked for and that the interpreter `PEER_PYTHON`, or
+/// `python3`, finds.
+pub fn found(options: &Options, training: bool) -> Vec<Box<dyn Peer>> {
+    let wanted =
+        LIBRARIES.iter().filter(|(name, trains)| options.has_peer(name) && (*trains || !training));
+    // All start before the first is waited for: importing takes seconds.
+    let started: Vec<_> =
+        wanted.map(|&(name, _)| (name, Python::start(name, options.threads()))).collect();
+    let mut found: Vec<Box<dyn Peer>> = Vec::new();
+    for (name, python) in started {
+        match python.and_then(Python::greeted) {
+            Ok(python) => found.push(Box::new(python)),
+            Err(error) => eprintln!("{name} does not take part: {error}"),
+        }
+    }
+    found
+}
+
+/// A process that runs one library. It ends when its questions do.
+struct Python {
+    name: &'static str,
+    /// Ends after `questions` is closed, with this.
+    _child: Child,
+    questions: BufWriter<ChildStdin>,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Python {
+    fn start(name: &'static str, threads: usize) -> io::Result<Self> {
+        let python = std::env::var("PEER_PYTHON").unwrap_or_else(|_| "python3".into());
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/peers.py");
+        let mut child = Command::new(&python)
+            .args([script, name, &threads.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| io::Error::new(error.kind(), format!("{python}: {error}")))?;
+        let questions = BufWriter::new(child.stdin.take().expect("it is piped"));
+        let answers = BufReader::new(child.stdout.take().expect("it is piped"));
+        Ok(Self { name, _child: child, questions, answers })
+    }
+
+    /// Itself, if it could import its library, after saying in which version.
+    fn greeted(mut self) -> io::Result<Self> {
+        let version = self.answer()?.join(" ");
+        println!("{} {version}", self.name);
+        Ok(self)
+    }
+
+    /// The words of an answer, which begins with `ok` or with `error`.
+    fn answer(&mut self) -> io::Result<Vec<String>> {
+        let mut line = String::new();
+        self.answers.read_line(&mut line)?;
+        match line.trim_end().split_once(' ') {
+            Some(("ok", words)) => Ok(words.split(' ').map(Into::into).collect()),
+            Some((_, reason)) => Err(io::Error::other(reason)),
+            None => Err(ErrorKind::UnexpectedEof.into()),
+        }
+    }
+
+    /// Hands over the work; the answer is what is to be compared.
+    fn hand_over(&mut self, work: &Work) -> io::Result<Vec<f32>> {
+        let task = match work.task {
+            Task::Sgd => "sgd",
+            Task::Adam => "adam",
+            Task::Predict => "predict",
+        };
+        let hidden = work.network.layer(0).expect("there is a layer").activation;
+        let (rate, batch) = (work.task.rate(), work.batch());
+        write!(self.questions, "work {task} {rate} {hidden} {batch}")?;
+        for width in work.network.widths() {
+            write!(self.questions, " {width}")?;
+        }
+        writeln!(self.questions)?;
+        for (weight, bias) in work.layers() {
+            self.send(weight)?;
+            self.send(bias)?;
+        }
+        self.send(work.input.as_slice())?;
+        if work.has_classes() {
+            work.classes.iter().try_for_each(|c| self.questions.write_all(&c.to_le_bytes()))?;
+        } else {
+            self.send(work.values.as_slice())?;
+        }
+        self.questions.flush()?;
+        let words = self.answer()?;
+        let count: usize = number(&words, 0)?;
+        let mut bytes = vec![0; 4 * count];
+        self.answers.read_exact(&mut bytes)?;
+        let numbers = bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+        Ok(numbers.collect())
+    }
+
+    fn send(&mut self, numbers: &[f32]) -> io::Result<()> {
+        numbers.iter().try_for_each(|x| self.questions.write_all(&x.to_le_bytes()))
+    }
+
+    fn time(&mut self, seconds: f64) -> io::Result<Batch> {
+        writeln!(self.questions, "time {seconds}")?;
+        self.questions.flush()?;
+        let words = self.answer()?;
+        Ok(Batch { seconds: number(&words, 0)?, calls: number(&words, 1)? })
+    }
+}
+
+fn number<T: core::str::FromStr>(words: &[String], at: usize) -> io::Result<T> {
+    let number = words.get(at).and_then(|word| word.parse().ok());
+    number.ok_or_else(|| ErrorKind::InvalidData.into())
+}
+
+impl Peer for Python {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+    fn prepare<'a>(&'a mut self, work: &'a Work) -> Option<Box<dyn Ready + 'a>> {
+        match self.hand_over(work) {
+            Ok(results) => Some(Box::new(Waiting { python: self, results })),
+            Err(error) => {
+                eprintln!("{} does not take part in this row: {error}", self.name);
+                None
+            }
+        }
+    }
+}
+
+/// A process that holds its work.
+struct Waiting<'a> {
+    python: &'a mut Python,
+    results: Vec<f32>,
+}
+
+impl Ready for Waiting<'_> {
+    fn results(&mut self) -> Vec<f32> {
+        self.results.clone()
+    }
+    fn run(&mut self, seconds: f64) -> Batch {
+        self.python.time(seconds).unwrap_or_else(|error| panic!("{}: {error}", self.python.name))
+    }
+}
