@@ -8,7 +8,8 @@ use burn::prelude::{Device, Int, Tensor};
 use burn::tensor::{TensorData, activation};
 use densecore::Activation;
 
-use super::work::{Here, Peer, Ready, STEPS, Task, Work};
+use super::here::Here;
+use super::work::{Peer, Ready, STEPS, Task, Work};
 
 pub struct Burn;
 

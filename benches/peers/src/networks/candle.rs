@@ -4,7 +4,8 @@ use candle_core::{Device, Module, Result, Tensor, Var};
 use candle_nn::{AdamW, Linear, Optimizer, ParamsAdamW, SGD, loss};
 use densecore::Activation;
 
-use super::work::{Here, Peer, Ready, STEPS, Task, Work};
+use super::here::Here;
+use super::work::{Peer, Ready, STEPS, Task, Work};
 
 pub struct Candle;
 

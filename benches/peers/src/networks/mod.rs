@@ -1,8 +1,12 @@
 //! Whole networks, row by row: every library's time, the ratio to the best, the floor.
 
+#[cfg(feature = "networks")]
 mod burn;
+#[cfg(feature = "networks")]
 mod candle;
 mod densecore;
+#[cfg(feature = "networks")]
+mod here;
 mod python;
 mod rows;
 mod work;
@@ -13,8 +17,6 @@ use std::process::ExitCode;
 use ::densecore::Cpu;
 use ::densecore::simd::Level;
 
-use self::burn::Burn;
-use self::candle::Candle;
 use self::densecore::Densecore;
 use crate::check::Check;
 use crate::machine::{peak, read_rate};
@@ -119,9 +121,12 @@ fn table(options: &Options, lines: &[Line]) -> ExitCode {
 /// densecore, and the peers that are there.
 fn all(options: &Options, training: bool) -> Vec<Box<dyn Peer>> {
     let cpu = if options.threads() > 1 { Cpu::detect() } else { Cpu::serial() };
-    let here: [Box<dyn Peer>; 2] = [Box::new(Candle), Box::new(Burn)];
     let mut all: Vec<Box<dyn Peer>> = vec![Box::new(Densecore { cpu })];
-    all.extend(here.into_iter().filter(|peer| options.has_peer(peer.name())));
+    #[cfg(feature = "networks")]
+    {
+        let here: [Box<dyn Peer>; 2] = [Box::new(candle::Candle), Box::new(burn::Burn)];
+        all.extend(here.into_iter().filter(|peer| options.has_peer(peer.name())));
+    }
     all.extend(python::found(options, training));
     all
 }

@@ -3,7 +3,7 @@
 use densecore::{Network, Tensor};
 
 use super::rows::Row;
-use crate::measure::{Batch, batch, random};
+use crate::measure::{Batch, random};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Task {
@@ -117,22 +117,3 @@ pub trait Ready {
 
 /// How many losses are compared.
 pub const STEPS: usize = 3;
-
-/// Work in this process: a call, and how its result is read.
-pub struct Here<C, R> {
-    pub call: C,
-    pub read: R,
-    /// Calls whose results are compared.
-    pub compared: usize,
-}
-
-impl<T, C: FnMut() -> T, R: Fn(T) -> Vec<f32>> Ready for Here<C, R> {
-    fn results(&mut self) -> Vec<f32> {
-        (0..self.compared).flat_map(|_| (self.read)((self.call)())).collect()
-    }
-    fn run(&mut self, seconds: f64) -> Batch {
-        batch(seconds, || {
-            std::hint::black_box((self.call)());
-        })
-    }
-}
