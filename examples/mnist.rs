@@ -11,6 +11,7 @@
 
 mod common;
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -45,6 +46,9 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Outcome {
+    if !options.data.is_dir() {
+        return Err(format!("{}: there is no such folder", options.data.display()).into());
+    }
     let set = |part: &str| -> Outcome<_> {
         let images = file(&options.data, &format!("{part}-images-idx3-ubyte"))?;
         let labels = file(&options.data, &format!("{part}-labels-idx1-ubyte"))?;
@@ -61,11 +65,8 @@ fn run(options: &Options) -> Outcome {
     }
     // Of what is trained on only. A pixel is a pixel: one mean and one scale for all.
     let scale = Standardize::fit_whole(train.inputs().view())?;
-    println!(
-        "ink from 0 to 1: mean {:.4}, standard deviation {:.4}",
-        scale.mean()[0],
-        scale.scale()[0]
-    );
+    let (mean, deviation) = (scale.mean()[0], scale.scale()[0]);
+    writeln!(io::stdout(), "ink from 0 to 1: mean {mean:.4}, standard deviation {deviation:.4}")?;
     let (train, test) = (scale.dataset(train)?, scale.dataset(test)?);
     classify::run(&Task { train, test, names: options.names.clone() }, &options.training)
 }

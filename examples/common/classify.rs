@@ -50,7 +50,12 @@ fn plot_all(plots: &Plots, task: &Task, side: usize, trained: &Trained, result: 
         plots.first_layer(layer.weight, side)?;
     }
     let mistakes = result.mistakes(task, PLOTTED);
-    let title = format!("{} of {} mistakes on the test set", mistakes.len(), result.wrong.len());
+    let title = match result.wrong.len() {
+        all if all > mistakes.len() => {
+            format!("{} of {all} mistakes on the test set", mistakes.len())
+        }
+        all => format!("All {all} mistakes on the test set"),
+    };
     plots.pictures("mistakes.png", &title, side, &mistakes, plot::Ink::Grey)
 }
 

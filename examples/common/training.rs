@@ -112,7 +112,8 @@ impl Training {
             );
             written = progress.aside(|| writeln!(out, "{line}"));
             progress.advance(rate);
-            if written.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            let goes_on = written.is_ok() && epoch.train.loss.is_finite();
+            if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         };
         let history = fit.run(&mut network, &mut optimizer, train, Some(test), on_epoch)?;
         progress.finish();

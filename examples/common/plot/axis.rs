@@ -51,14 +51,17 @@ fn linear(low: f64, high: f64) -> Vec<f64> {
     (first..=last).map(|i| i as f64 * step).collect()
 }
 
-/// The logarithms of 1, 2 and 5 times powers of ten that lie between `low` and `high`, logarithms
-/// to base ten; of the powers alone where there are many.
+/// Logarithms to base ten, between `low` and `high`, of round numbers: within one power of ten of
+/// equal steps, over a few of 1, 2 and 5 times each, over many of the powers alone.
 fn logarithmic(low: f64, high: f64) -> Vec<f64> {
+    if high - low < 1.0 {
+        let numbers = linear(10.0_f64.powf(low), 10.0_f64.powf(high));
+        return numbers.into_iter().map(f64::log10).collect();
+    }
     let digits: &[f64] = if high - low > 4.0 { &[1.0] } else { &[1.0, 2.0, 5.0] };
     let powers = low.floor() as i32..=high.ceil() as i32;
-    let all =
-        powers.flat_map(|power| digits.iter().map(move |digit| digit.log10() + f64::from(power)));
-    all.filter(|tick| (low..=high).contains(tick)).collect()
+    let of = |power| digits.iter().map(move |digit| digit.log10() + f64::from(power));
+    powers.flat_map(of).filter(|tick| (low..=high).contains(tick)).collect()
 }
 
 /// A number in as few digits as tell it: three that count, without zeros at the end.
