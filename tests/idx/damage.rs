@@ -68,7 +68,9 @@ fn the_first_four_bytes_are_checked_each() -> Result {
                     assert!(found == byte && [9, 11, 12, 13, 14].contains(&byte), "{byte}");
                 }
                 (2, Err(Problem::Format)) => assert!(![9, 11, 12, 13, 14].contains(&byte)),
-                (3, Err(Problem::Rank { expected: 3, found })) => assert_eq!(found, byte.into()),
+                (3, Err(Problem::Rank { expected: 3, found })) => {
+                    assert_eq!(found, usize::from(byte))
+                }
                 (_, other) => panic!("byte {at} is {byte}: {other:?}"),
             }
         }
