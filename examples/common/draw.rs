@@ -64,19 +64,18 @@ pub fn confusion(out: &mut impl Write, names: &[String], counts: &[usize]) -> io
         write!(out, "{:>column$}", short(name))?;
     }
     writeln!(out, " <- read as\n{:->1$}", "+", width + 2)?;
-    for (name, row) in names.iter().zip(counts.chunks(n)) {
+    for (i, (name, row)) in names.iter().zip(counts.chunks(n)).enumerate() {
         write!(out, "{name:>width$} |")?;
         for &count in row {
             let text = if count == 0 { ".".to_string() } else { count.to_string() };
             write!(out, "{text:>column$}")?;
         }
-        writeln!(out, "{:>8.2} %", share(row, names, name))?;
+        writeln!(out, "{:>8.2} %", share(row, i))?;
     }
     Ok(())
 }
 
-/// The percentage of a row's samples on the diagonal.
-pub fn share(row: &[usize], names: &[String], name: &String) -> f64 {
-    let right = names.iter().position(|other| other == name).map_or(0, |i| row[i]);
-    100.0 * right as f64 / row.iter().sum::<usize>().max(1) as f64
+/// The percentage of the samples of class `i` that were recognised, `row` being that of the class.
+pub fn share(row: &[usize], i: usize) -> f64 {
+    100.0 * row[i] as f64 / row.iter().sum::<usize>().max(1) as f64
 }

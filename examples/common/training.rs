@@ -1,6 +1,7 @@
 //! The training itself, the same in all examples: Adam, the learning rate falling to 0 along half
 //! a cosine, a line for each epoch.
 
+use std::fmt;
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -49,8 +50,6 @@ pub struct Training {
 pub struct Trained {
     pub network: Network,
     pub history: Vec<Epoch>,
-    /// Spent in training steps.
-    pub time: Duration,
 }
 
 impl Training {
@@ -70,51 +69,32 @@ impl Training {
         report: impl Fn(&Epoch) -> String,
     ) -> Outcome<Trained> {
         let mut out = io::stdout();
-        let cpu = Cpu::detect();
-        let mut widths = vec![train.inputs().cols()];
-        widths.extend(&self.hidden);
-        widths.push(outputs);
+        let widths = [&[train.inputs().cols()], &self.hidden[..], &[outputs]].concat();
         let mut network = Network::mlp(&widths, Activation::Relu, self.seed)?;
         let rule = Adam::adamw(self.lr).weight_decay(self.decay);
         let mut optimizer = network.optimizer_without_bias_decay(rule)?;
+        let machine = Machine::new(Cpu::detect(), &widths);
         let names: Vec<String> = widths.iter().map(ToString::to_string).collect();
         let (names, parameters) = (names.join("-"), network.parameter_count());
         writeln!(out, "network {names}, {parameters} parameters, ReLU, Adam, cosine schedule")?;
-        let peak = peak() * cpu.threads() as f64;
-        writeln!(
-            out,
-            "running on {} with {} thread(s), peak {:.0} GF/s; {} samples to train on, {} to test\n",
-            cpu.level(),
-            cpu.threads(),
-            peak / 1e9,
-            train.len(),
-            test.len(),
-        )?;
+        writeln!(out, "{machine}; {} samples to train on, {} to test\n", train.len(), test.len())?;
 
-        let steps = u64::from(self.epochs) * train.len().div_ceil(self.batch as usize) as u64;
-        let mut fit = Fit::new(loss)
-            .cpu(cpu)
-            .epochs(self.epochs as usize)
-            .batch_size(self.batch as usize)
-            .schedule(Cosine::new(self.lr, steps))
-            .seed(self.seed);
         let progress = Progress::new(self.epochs.into())?;
         let mut written = Ok(());
         let on_epoch = |epoch: &Epoch, _: &Network| {
-            let rate = epoch.samples_per_second();
-            let share = rate * operations(&widths) / peak;
+            let speed = machine.speed(epoch.samples, epoch.time);
             let line = format!(
-                "epoch {:>3}   {}   {:>8.1?} {rate:>8.0} samples/s {:>3.0} % of peak",
+                "epoch {:>3}   {}   {:>8.1?} {speed}",
                 epoch.number,
                 report(epoch),
-                epoch.time,
-                100.0 * share,
+                epoch.time
             );
             written = progress.aside(|| writeln!(out, "{line}"));
-            progress.advance(rate);
+            progress.advance(epoch.samples_per_second());
             let goes_on = written.is_ok() && epoch.train.loss.is_finite();
             if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         };
+        let mut fit = self.fit(loss, train.len());
         let history = fit.run(&mut network, &mut optimizer, train, Some(test), on_epoch)?;
         progress.finish();
         written?;
@@ -122,15 +102,47 @@ impl Training {
             return Err("the loss is not finite any more: try a smaller --lr".into());
         }
         let time: Duration = history.iter().map(|epoch| epoch.time).sum();
-        let rate = (history.len() * train.len()) as f64 / time.as_secs_f64();
-        writeln!(
-            out,
-            "\ntrained in {:.2?}, {:.1?} an epoch, {rate:.0} samples/s, {:.0} % of peak",
-            time,
-            time / history.len() as u32,
-            100.0 * rate * operations(&widths) / peak,
-        )?;
-        Ok(Trained { network, history, time })
+        let speed = machine.speed(history.len() * train.len(), time);
+        let each = time / history.len() as u32;
+        writeln!(out, "\ntrained in {time:.2?}, {each:.1?} an epoch, {}", speed.trim_start())?;
+        Ok(Trained { network, history })
+    }
+
+    fn fit(&self, loss: Loss, samples: usize) -> Fit {
+        let steps = u64::from(self.epochs) * samples.div_ceil(self.batch as usize) as u64;
+        Fit::new(loss)
+            .epochs(self.epochs as usize)
+            .batch_size(self.batch as usize)
+            .schedule(Cosine::new(self.lr, steps))
+            .seed(self.seed)
+    }
+}
+
+/// What the network runs on, and the operations that training it takes.
+struct Machine {
+    cpu: Cpu,
+    /// Operations a second of all threads, if each had a core for itself.
+    peak: f64,
+    operations: f64,
+}
+
+impl Machine {
+    fn new(cpu: Cpu, widths: &[usize]) -> Self {
+        Self { cpu, peak: peak() * cpu.threads() as f64, operations: operations(widths) }
+    }
+
+    /// The rate at which so many samples were trained on.
+    fn speed(&self, samples: usize, time: Duration) -> String {
+        let rate = samples as f64 / time.as_secs_f64();
+        let percent = 100.0 * rate * self.operations / self.peak;
+        format!("{rate:>8.0} samples/s {percent:>3.0} % of peak")
+    }
+}
+
+impl fmt::Display for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (level, threads, peak) = (self.cpu.level(), self.cpu.threads(), self.peak / 1e9);
+        write!(f, "running on {level} with {threads} thread(s), peak {peak:.0} GF/s")
     }
 }
 

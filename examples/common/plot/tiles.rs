@@ -58,12 +58,12 @@ impl Plots {
 
     /// `weights.png`: `weight [names, units]` as a table of colours, units from left to right.
     pub fn first_layer_table(&self, weight: View, names: &[String]) -> Outcome {
-        const CELL: i32 = 56;
         const LEFT: i32 = 400;
         let scale = weight.iter_rows().flatten().fold(0.0_f32, |most, w| most.max(w.abs()));
         let (rows, columns) = (weight.rows() as i32, weight.cols() as i32);
-        let width = LEFT + columns * CELL + EDGE;
-        let size = (width as u32, (HEAD + rows * CELL + 100) as u32);
+        let cell = (2400 / columns.max(1)).clamp(20, 56);
+        let width = LEFT + columns * cell + EDGE;
+        let size = (width as u32, (HEAD + rows * cell + 100) as u32);
         self.picture("weights.png", size, |area| {
             let middle = width / 2;
             area.draw_text(
@@ -73,15 +73,15 @@ impl Plots {
             )?;
             colour_bar(area, middle, scale, ["lowers the unit", "raises it"])?;
             for (i, (row, name)) in weight.iter_rows().zip(names).enumerate() {
-                let y = HEAD + i as i32 * CELL;
-                area.draw_text(name, &to_right(LABEL, &BLACK_INK), (LEFT - 20, y + CELL / 2))?;
+                let y = HEAD + i as i32 * cell;
+                area.draw_text(name, &to_right(LABEL, &BLACK_INK), (LEFT - 20, y + cell / 2))?;
                 for (j, w) in row.iter().enumerate() {
-                    let x = LEFT + j as i32 * CELL;
-                    let cell = [(x, y), (x + CELL - 4, y + CELL - 4)];
-                    area.draw(&Rectangle::new(cell, signed(w / scale).filled()))?;
+                    let x = LEFT + j as i32 * cell;
+                    let corners = [(x, y), (x + cell - 4, y + cell - 4)];
+                    area.draw(&Rectangle::new(corners, signed(w / scale).filled()))?;
                 }
             }
-            let below = (LEFT + columns * CELL / 2, HEAD + rows * CELL + 40);
+            let below = (LEFT + columns * cell / 2, HEAD + rows * cell + 40);
             area.draw_text("unit of the first layer", &centred(LABEL, &BLACK_INK), below)?;
             Ok(())
         })
