@@ -17,6 +17,12 @@ impl Axis {
         Self { low, high, ticks: linear(low, high) }
     }
 
+    /// Of things that are counted.
+    pub fn counts(low: f64, high: f64) -> Self {
+        let ticks = linear(low, high).into_iter().filter(|tick| tick.fract() == 0.0).collect();
+        Self { low, high, ticks }
+    }
+
     /// Of the logarithms to base ten of what is shown.
     pub fn logarithmic(low: f64, high: f64) -> Self {
         Self { low, high, ticks: logarithmic(low, high) }
@@ -64,9 +70,9 @@ fn logarithmic(low: f64, high: f64) -> Vec<f64> {
     powers.flat_map(of).filter(|tick| (low..=high).contains(tick)).collect()
 }
 
-/// A number in as few digits as tell it: three that count, without zeros at the end.
+/// A number in as few digits as tell it: four that count, without zeros at the end.
 pub fn number(value: f64) -> String {
-    let digits = 2 - value.abs().max(1e-9).log10().floor() as i32;
+    let digits = 3 - value.abs().max(1e-9).log10().floor() as i32;
     let text = format!("{value:.*}", digits.clamp(0, 9) as usize);
     match text.contains('.') {
         true => text.trim_end_matches('0').trim_end_matches('.').to_string(),

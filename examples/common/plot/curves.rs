@@ -68,13 +68,12 @@ fn draw(panel: &Area, history: &[Epoch], curve: &Curve) -> Outcome {
         .margin_right(60)
         .x_label_area_size(100)
         .y_label_area_size(150)
-        .build_cartesian_2d(1.0..last.max(1.001), y)?;
+        .build_cartesian_2d(Axis::counts(1.0, last.max(2.0)), y)?;
     let label = |y: &f64| number(if curve.log { 10.0_f64.powf(*y) } else { *y });
     chart
         .configure_mesh()
         .x_desc("epoch")
         .y_desc(curve.axis)
-        .x_labels(last.min(11.0) as usize)
         .x_label_formatter(&|x| format!("{x:.0}"))
         .y_label_formatter(&label)
         .axis_style(BLACK_INK)
