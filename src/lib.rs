@@ -68,7 +68,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`train`] | the loop over epochs and batches, evaluation |
-//! | [`data`] | data sets, splits, the digits |
+//! | [`data`] | data sets, splits, standardised inputs, the digits, idx files |
 //! | `io` | saving and loading, with the feature `safetensors` |
 //! | [`gradcheck`] | analytic against numeric gradients |
 //! | [`network`] | layers in a plan, one arena of parameters |

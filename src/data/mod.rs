@@ -1,4 +1,5 @@
-//! Samples and what is to be learnt from them: the data set, its splits, and the rows of a batch.
+//! Samples and what is to be learnt from them: the data set, its splits, and the rows of a batch;
+//! inputs brought to one scale; files of pictures.
 //!
 //! A data set is `inputs [samples, in]` with either a class id or a row of values for each sample.
 //! Training draws an order of the samples and gathers a batch at a time into its own buffers:
@@ -21,8 +22,11 @@
 //! ```
 
 mod digits;
+pub mod idx;
+mod standardize;
 
 pub use digits::digits;
+pub use standardize::Standardize;
 
 use crate::error::{Error, Result, check_len, check_shape};
 use crate::rng::{Rng, stream};
