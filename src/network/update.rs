@@ -68,8 +68,8 @@ impl Network {
     }
 
     /// The gradients of all parameters after a backward pass, in the order of
-    /// [`parameters`](Network::parameters). Without one of this network they mean nothing, and they
-    /// are empty if the workspace is new.
+    /// [`parameters`](Network::parameters). Empty if the last backward pass with this workspace left none
+    /// of this network's size: there was none, or a [`train_step`](Network::train_step) has applied them.
     pub fn gradients<'w>(&self, workspace: &'w Workspace) -> &'w [f32] {
         let held = if self.check_gradients(workspace).is_ok() { self.plan.arena } else { 0 };
         workspace.gradients.as_slice().get(..held).unwrap_or(&[])
