@@ -174,7 +174,7 @@ fn a_frozen_layer_stays_and_those_below_it_learn() -> Result<()> {
     let network = Network::mlp(widths, Activation::Tanh, 5)?;
     let frozen = Group::ranges(network.layer_ranges(1).into_iter().flatten()).learning_rate(0.0);
     for cpu in cpus() {
-        let mut training = Training::new(widths, 9, rule, &[frozen.clone()])?;
+        let mut training = Training::new(widths, 9, rule, std::slice::from_ref(&frozen))?;
         training.step(cpu)?;
         let layer = |network: &Network, i| {
             network.layer(i).map(|l| bits(l.weight.as_contiguous().unwrap_or(&[])))
@@ -220,6 +220,15 @@ fn a_rule_of_your_own_is_fused_too() -> Result<()> {
     Ok(())
 }
 
+/// Its gradients are zero, which moves what decays.
+#[test]
+fn an_empty_batch_is_a_step_too() -> Result<()> {
+    for cpu in cpus() {
+        compare(cpu, (&[7, 19, 5], 0), Sgd::new(0.1).weight_decay(0.5).into(), (&[], false))?;
+    }
+    Ok(())
+}
+
 #[test]
 fn a_fused_step_leaves_no_gradients() -> Result<()> {
     let mismatch = Error::Mismatch {
@@ -238,7 +247,7 @@ fn a_fused_step_leaves_no_gradients() -> Result<()> {
         assert!(network.gradients_mut(workspace).is_empty());
         assert!(network.layer_gradients(workspace, 0).is_none());
         let before = (bits(network.parameters()), optimizer.progress());
-        assert_eq!(network.update(cpu, workspace, optimizer), Err(mismatch.clone()));
+        assert_eq!(network.update(cpu, workspace, optimizer), Err(mismatch));
         assert_eq!((bits(network.parameters()), optimizer.progress()), before);
     }
     Ok(())
