@@ -134,7 +134,7 @@ impl From<Accum> for Start<'_> {
 /// view, or a transposed view ([`View::t`](crate::View::t)).
 ///
 /// With `k = 0` the product is zero; with `m = 0` or `n = 0` nothing is written. NaN and infinity
-/// propagate as in the sum written out. Errors: [`Error::Shape`](crate::Error::Shape) names `b` or
+/// propagate as in the sum written out. Errors: [`Error::Shape`] names `b` or
 /// `c` if the shapes do not fit.
 ///
 /// ```
@@ -181,8 +181,8 @@ pub fn matmul_fused(
 
 /// The same with other matrices of C's shape that the epilogue changes together with C.
 ///
-/// Errors as for [`matmul_fused`], and [`Error::Length`](crate::Error::Length) or
-/// [`Error::Shape`](crate::Error::Shape) name `beside` if there are not as many as
+/// Errors as for [`matmul_fused`], and [`Error::Length`] or
+/// [`Error::Shape`] name `beside` if there are not as many as
 /// [`Epilogue::beside`] says, or not of C's shape.
 pub fn matmul_fused_beside(
     cpu: Cpu,
