@@ -131,9 +131,16 @@ impl Case {
     /// The first step moves each parameter as the rule says, and a few make the loss smaller.
     fn verify_step(&mut self, cpu: Cpu) {
         let before = self.network.parameters().to_vec();
+        // Of a pass of their own: a step that applies its gradients at once keeps none.
+        let mut workspace = Workspace::new();
+        let (input, target) = (self.input.view(), target(self.loss, &self.classes, &self.values));
+        let pass = self.network.loss_and_gradients(cpu, &mut workspace, input, target, self.loss);
+        let expected = pass.expect("the shapes fit");
+        let gradients = self.network.gradients(&workspace).to_vec();
         let loss = self.step(cpu);
-        let gradients = self.network.gradients(&self.workspace);
-        for ((&p, &new), &g) in before.iter().zip(self.network.parameters()).zip(gradients) {
+        assert_eq!(loss.to_bits(), expected.to_bits());
+        assert_eq!(gradients.len(), before.len(), "nothing was compared");
+        for ((&p, &new), &g) in before.iter().zip(self.network.parameters()).zip(&gradients) {
             let [p, new, g] = [p, new, g].map(f64::from);
             let step = match self.optimizer.rule() {
                 Rule::Sgd(sgd) => sgd.learning_rate * g,

@@ -14,7 +14,7 @@ use densecore::dense::{self, Dense, Gradients, Saved};
 use densecore::gemm::{Accum, Identity, PackedWeight, Start, matmul, matmul_packed};
 use densecore::loss::{CrossEntropy, ElementLoss, Reduction, RowLoss, SquaredError};
 use densecore::optim::{Adam, Ema, Group, Optimizer, Rule, Sgd, clip, max_norm, penalty};
-use densecore::simd::Level;
+use densecore::simd::{Caches, Level};
 use densecore::{
     Activation, Cpu, Loss, Network, Result, Scratch, Target, Tensor, View, ViewMut, Workspace,
 };
@@ -90,6 +90,8 @@ type Calls<'a> = Vec<(&'static str, usize, Box<dyn FnMut(Cpu) -> Result<()> + Se
 /// Three products forward, and backward five without dX.
 const WIDTHS: [usize; 4] = [70, 300, 131, 10];
 const BATCH: usize = 67;
+/// Caches that nothing fits into, so that a training step is fused.
+const NONE: Caches = Caches { l1: 32 << 10, l2: 64, l3: 64 };
 
 /// Every call that a training loop makes again and again, and the kernels it is made of.
 fn calls<'a>() -> Result<Calls<'a>> {
@@ -104,7 +106,8 @@ fn calls<'a>() -> Result<Calls<'a>> {
         Adam::adamw(1e-3).into(),
         Adam::new(1e-3).amsgrad().into(),
     ];
-    for rule in rules {
+    // With gradients kept, and applied as they come out of the product.
+    for (rule, is_fused) in rules.into_iter().flat_map(|rule| [(rule, false), (rule, true)]) {
         for reduction in [Reduction::Mean, Reduction::Sum] {
             for loss in [Loss::SquaredError(reduction), Loss::CrossEntropy(reduction)] {
                 let (mut network, mut workspace) = (network.clone(), Workspace::new());
@@ -113,12 +116,13 @@ fn calls<'a>() -> Result<Calls<'a>> {
                 calls.push((
                     "train_step",
                     8,
-                    Box::new(move |cpu| {
+                    Box::new(move |cpu: Cpu| {
                         let target = match loss {
                             Loss::CrossEntropy(_) => Target::Classes(&ids),
                             _ => Target::Values(values.view()),
                         };
                         let sample = (input.view(), target);
+                        let cpu = if is_fused { cpu.with_caches(NONE) } else { cpu };
                         network.train_step(cpu, &mut workspace, sample, loss, &mut optimizer)?;
                         Ok(())
                     }),
@@ -239,7 +243,7 @@ fn calls<'a>() -> Result<Calls<'a>> {
         }),
     ));
     calls.push(("normalise and drop", 0, Box::new(normalise::call()?)));
-    assert_eq!(calls.len(), 42);
+    assert_eq!(calls.len(), 58);
     Ok(calls)
 }
 

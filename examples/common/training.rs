@@ -76,7 +76,8 @@ impl Training {
         let machine = Machine::new(Cpu::detect(), &widths);
         let names: Vec<String> = widths.iter().map(ToString::to_string).collect();
         let (names, parameters) = (names.join("-"), network.parameter_count());
-        writeln!(out, "network {names}, {parameters} parameters, ReLU, Adam, cosine schedule")?;
+        let rule = if self.decay == 0.0 { "Adam" } else { "AdamW" };
+        writeln!(out, "network {names}, {parameters} parameters, ReLU, {rule}, cosine schedule")?;
         writeln!(out, "{machine}; {} samples to train on, {} to test\n", train.len(), test.len())?;
 
         let progress = Progress::new(self.epochs.into())?;

@@ -51,6 +51,7 @@
 //! Scratch grows to at most half of L2 and 1 MiB for each thread: packed blocks of B and of A.
 //! With an L2 of 1 MiB that is 1.5 MiB a thread whatever the product, 96 MiB for 64 threads. (B's
 //! block is never narrower than a panel, 32 KiB on AVX2 and 64 KiB on AVX-512, however small L2.)
+//! A product that is consumed takes a strip more, at most 24 KiB, and panels of twice the length.
 //!
 //! # Order of summation
 //!
