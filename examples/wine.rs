@@ -62,9 +62,9 @@ fn run(options: &Options) -> Outcome {
     let (train_set, test_set) = (standardized(&train)?, standardized(&test)?);
     // The loss is the mean of squares of standardised qualities; its root in points of quality:
     let points = |loss: f64| loss.sqrt() * quality.scale()[0];
-    let report = |epoch: &Epoch| {
-        let test = epoch.validation.map_or(f64::NAN, |test| test.loss);
-        format!("RMSE  train {:.3}   test {:.3}", points(epoch.train.loss), points(test))
+    let report = |epoch: &Epoch, beside: &str| {
+        let other = epoch.validation.map_or(f64::NAN, |other| other.loss);
+        format!("RMSE  train {:.3}   {beside} {:.3}", points(epoch.train.loss), points(other))
     };
     let trained = options.run((&train_set, &test_set), 1, Loss::MSE, report)?;
 
@@ -91,7 +91,7 @@ fn run(options: &Options) -> Outcome {
             log: false,
             value: &|evaluation| points(evaluation.loss),
         };
-        plots.curves(&trained.history, &[curve])?;
+        plots.curves(&trained.history, trained.beside, &[curve])?;
         plots.predictions("Red wines of the test set", "quality", &dots, 0.3)?;
         if let Some(layer) = trained.network.layer(0) {
             plots.first_layer_table(layer.weight, &names()?)?;

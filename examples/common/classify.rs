@@ -44,7 +44,7 @@ pub fn run(task: &Task, options: &Training) -> Outcome {
 }
 
 fn plot_all(plots: &Plots, task: &Task, side: usize, trained: &Trained, result: &Read) -> Outcome {
-    plots.classifier_curves(&trained.history)?;
+    plots.classifier_curves(&trained.history, trained.beside)?;
     plots.confusion(&task.names, &result.confusion)?;
     if let Some(layer) = trained.network.layer(0) {
         plots.first_layer(layer.weight, side)?;
@@ -60,10 +60,10 @@ fn plot_all(plots: &Plots, task: &Task, side: usize, trained: &Trained, result: 
 }
 
 /// One line for an epoch.
-fn line(epoch: &Epoch) -> String {
+fn line(epoch: &Epoch, beside: &str) -> String {
     let percent = |accuracy: Option<f64>| 100.0 * accuracy.unwrap_or(0.0);
     format!(
-        "loss {:.3e}   train {:6.2} %   test {:6.2} %",
+        "loss {:.3e}   train {:6.2} %   {beside} {:6.2} %",
         epoch.train.loss,
         percent(epoch.train.accuracy),
         percent(epoch.validation.and_then(|v| v.accuracy)),

@@ -5,9 +5,12 @@
 
 pub mod classify;
 pub mod draw;
+pub mod files;
+pub mod machine;
 pub mod plot;
 pub mod progress;
 pub mod training;
+pub mod watch;
 
 #[path = "../../benches/common/peak.rs"]
 mod peak;

@@ -1,38 +1,40 @@
 //! A bar for what takes seconds, with the rate and the time left; nothing where the output is not
 //! a terminal.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+use densecore::train::Step;
+use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Outcome;
 
-/// Progress through a number of epochs.
+/// Progress through a number of samples.
 pub struct Progress {
     bar: ProgressBar,
-    start: Instant,
 }
 
 impl Progress {
-    pub fn new(epochs: u64) -> Outcome<Self> {
-        let bar = ProgressBar::new(epochs);
-        let template = "{spinner} {bar:30} {pos} of {len} epochs   {msg}{elapsed} gone";
+    /// So many samples in all, of which some were before.
+    pub fn new(samples: u64, before: u64) -> Outcome<Self> {
+        let bar = ProgressBar::new(samples);
+        let template = "{spinner} {bar:30} epoch {msg}   {per_sec} samples   {eta} left";
         bar.set_style(ProgressStyle::with_template(template)?);
+        bar.set_position(before);
+        // Rate and time left by what is done from now on.
+        bar.reset_eta();
         if !bar.is_hidden() {
-            // An epoch may take long: something moves meanwhile.
+            // A step may take long: something moves meanwhile.
             bar.enable_steady_tick(Duration::from_millis(100));
         }
-        Ok(Self { bar, start: Instant::now() })
+        Ok(Self { bar })
     }
 
-    /// One more epoch is done, at this rate.
-    pub fn advance(&self, samples_per_second: f64) {
-        self.bar.inc(1);
-        let done = self.bar.position().max(1) as f64;
-        let left = self.bar.length().unwrap_or(0).saturating_sub(self.bar.position());
-        let left = self.start.elapsed().mul_f64(left as f64 / done);
-        let left = HumanDuration(left);
-        self.bar.set_message(format!("{samples_per_second:.0} samples/s   {left} left, "));
+    /// One more step is done.
+    pub fn advance(&self, step: &Step) {
+        if step.number == 1 {
+            self.bar.set_message(step.epoch.to_string());
+        }
+        self.bar.inc(step.samples as u64);
     }
 
     /// Calls `f` while the bar is not on the screen.
@@ -40,7 +42,7 @@ impl Progress {
         self.bar.suspend(f)
     }
 
-    pub fn finish(self) {
+    pub fn finish(&self) {
         self.bar.finish_and_clear();
     }
 }

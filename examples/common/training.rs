@@ -1,21 +1,20 @@
 //! The training itself, the same in all examples: Adam, the learning rate falling to 0 along half
 //! a cosine, a line for each epoch.
 
-use std::fmt;
 use std::io::{self, Write};
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use densecore::optim::Adam;
 use densecore::schedule::Cosine;
-use densecore::train::{Epoch, Fit};
+use densecore::train::{EarlyStopping, Epoch, Fit, State, Watch, csv};
 use densecore::{Activation, Cpu, Dataset, Loss, Network};
 
-use super::Outcome;
-use super::peak::peak;
+use super::machine::Machine;
 use super::plot::Plots;
 use super::progress::Progress;
+use super::watch::{Watcher, expect_interrupts, is_interrupted};
+use super::{Outcome, files};
 
 /// Options of every example.
 #[derive(clap::Args)]
@@ -35,7 +34,14 @@ pub struct Training {
     /// Width of each hidden layer, separated by commas
     #[arg(long, value_delimiter = ',')]
     pub hidden: Vec<usize>,
-    /// Seed of the split, the initial weights and the order of samples
+    /// Share of the outputs of each hidden layer that training drops
+    #[arg(long, default_value_t = 0.0, allow_negative_numbers = true)]
+    pub dropout: f32,
+    /// Stop after so many epochs without a smaller loss on a tenth of the training set, which is
+    /// kept for that, and take the weights of the best one
+    #[arg(long, value_name = "EPOCHS")]
+    pub patience: Option<usize>,
+    /// Seed of the split, the initial weights, the order of samples and of what is dropped
     #[arg(long, default_value_t = 42)]
     pub seed: u64,
     /// Threads, up to 256; 0 is one for each core
@@ -44,12 +50,23 @@ pub struct Training {
     /// Folder for pictures of what was learned; there are none without it
     #[arg(long, value_name = "DIR")]
     pub plot: Option<PathBuf>,
+    /// File for the losses of each epoch, as comma-separated values
+    #[arg(long, value_name = "FILE")]
+    pub history: Option<PathBuf>,
+    /// File for the trained network; after Ctrl-C with the best weights so far
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+    /// File written after each epoch; if it is there, the training goes on from it
+    #[arg(long, value_name = "FILE")]
+    pub checkpoint: Option<PathBuf>,
 }
 
 /// What came of a training.
 pub struct Trained {
     pub network: Network,
     pub history: Vec<Epoch>,
+    /// What the losses beside those of the training set are of: `test` or `validation`.
+    pub beside: &'static str,
 }
 
 impl Training {
@@ -60,96 +77,124 @@ impl Training {
     }
 
     /// Trains a network from `train.inputs` to `outputs`, and prints a line for each epoch, which
-    /// `report` says except for the times.
+    /// `report` says of it and of the name of the other set, except for the times.
     pub fn run(
         &self,
         (train, test): (&Dataset, &Dataset),
         outputs: usize,
         loss: Loss,
-        report: impl Fn(&Epoch) -> String + Send + Sync,
+        report: impl Fn(&Epoch, &str) -> String + Send + Sync,
     ) -> Outcome<Trained> {
         let mut out = io::stdout();
+        if self.save.is_some() || self.checkpoint.is_some() {
+            files::is_possible()?;
+        }
+        let kept = self.patience.map(|_| train.split(0.9, self.seed)).transpose()?;
+        let (train, other, beside) = match &kept {
+            Some((train, validation)) => (train, validation, "validation"),
+            None => (train, test, "test"),
+        };
         let widths = [&[train.inputs().cols()], &self.hidden[..], &[outputs]].concat();
-        let mut network = Network::mlp(&widths, Activation::Relu, self.seed)?;
+        let mut network = self.network(&widths)?;
         let rule = Adam::adamw(self.lr).weight_decay(self.decay);
         let mut optimizer = network.optimizer_without_bias_decay(rule)?;
+        let state = match self.checkpoint.as_deref().filter(|path| path.exists()) {
+            Some(path) => files::load_checkpoint(&mut network, &mut optimizer, path)?,
+            None => State::default(),
+        };
         let machine = Machine::new(Cpu::detect(), &widths);
+        self.say_what(&mut out, &network, &widths)?;
+        let (samples, before) = (train.len(), state.epochs);
+        writeln!(out, "{machine}; {samples} samples to train on, {} to test\n", test.len())?;
+        if before > 0 {
+            writeln!(out, "going on after epoch {before}")?;
+        }
+
+        expect_interrupts()?;
+        let in_all = u64::from(self.epochs) * samples as u64;
+        let mut watcher = Watcher {
+            machine: &machine,
+            progress: Progress::new(in_all, (before * samples) as u64)?,
+            report: move |epoch: &Epoch| report(epoch, beside),
+            checkpoint: self.checkpoint.as_deref(),
+            result: Ok(()),
+        };
+        let mut fit = self.fit(loss, samples, state);
+        let sets = (train, Some(other));
+        let history =
+            fit.run_observed(&mut network, &mut optimizer, sets.0, sets.1, &mut watcher)?;
+        watcher.progress.finish();
+        watcher.result?;
+        let time: Duration = history.iter().map(|epoch| epoch.time).sum();
+        let speed = machine.speed(history.len() * samples, time);
+        let each = time / history.len().max(1) as u32;
+        writeln!(out, "\ntrained in {time:.2?}, {each:.1?} an epoch, {}", speed.trim_start())?;
+        self.end(&mut out, &fit, &mut network)?;
+        if let Some(path) = &self.history {
+            std::fs::write(path, csv(&history))
+                .map_err(|error| format!("{}: {error}", path.display()))?;
+        }
+        if let Some(path) = &self.save {
+            files::save(&network, path)?;
+            writeln!(out, "the network is in {}", path.display())?;
+        }
+        Ok(Trained { network, history, beside })
+    }
+
+    fn network(&self, widths: &[usize]) -> Outcome<Network> {
+        let mut builder = Network::builder(widths[0]).seed(self.seed);
+        for &width in &self.hidden {
+            builder = builder.dense(width, Activation::Relu);
+            if self.dropout != 0.0 {
+                builder = builder.dropout(self.dropout);
+            }
+        }
+        Ok(builder.dense(widths[widths.len() - 1], Activation::Identity).build()?)
+    }
+
+    fn say_what(&self, out: &mut impl Write, network: &Network, widths: &[usize]) -> Outcome {
         let names: Vec<String> = widths.iter().map(ToString::to_string).collect();
         let (names, parameters) = (names.join("-"), network.parameter_count());
         let rule = if self.decay == 0.0 { "Adam" } else { "AdamW" };
-        writeln!(out, "network {names}, {parameters} parameters, ReLU, {rule}, cosine schedule")?;
-        writeln!(out, "{machine}; {} samples to train on, {} to test\n", train.len(), test.len())?;
-
-        let progress = Progress::new(self.epochs.into())?;
-        let mut written = Ok(());
-        let on_epoch = |epoch: &Epoch, _: &Network| {
-            let speed = machine.speed(epoch.samples, epoch.time);
-            let line = format!(
-                "epoch {:>3}   {}   {:>8.1?} {speed}",
-                epoch.number,
-                report(epoch),
-                epoch.time
-            );
-            written = progress.aside(|| writeln!(out, "{line}"));
-            progress.advance(epoch.samples_per_second());
-            let goes_on = written.is_ok() && epoch.train.loss.is_finite();
-            if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        let dropout = match self.dropout {
+            0.0 => String::new(),
+            p => format!(" with dropout {p}"),
         };
-        let mut fit = self.fit(loss, train.len());
-        let history = fit.run(&mut network, &mut optimizer, train, Some(test), on_epoch)?;
-        progress.finish();
-        written?;
-        if !history.iter().all(|epoch| epoch.train.loss.is_finite()) {
-            return Err("the loss is not finite any more: try a smaller --lr".into());
-        }
-        let time: Duration = history.iter().map(|epoch| epoch.time).sum();
-        let speed = machine.speed(history.len() * train.len(), time);
-        let each = time / history.len() as u32;
-        writeln!(out, "\ntrained in {time:.2?}, {each:.1?} an epoch, {}", speed.trim_start())?;
-        Ok(Trained { network, history })
+        writeln!(
+            out,
+            "network {names}, {parameters} parameters, ReLU{dropout}, {rule}, cosine schedule"
+        )?;
+        Ok(())
     }
 
-    fn fit(&self, loss: Loss, samples: usize) -> Fit {
+    fn fit(&self, loss: Loss, samples: usize, state: State) -> Fit {
         let steps = u64::from(self.epochs) * samples.div_ceil(self.batch as usize) as u64;
+        let best = EarlyStopping {
+            restore_best: self.patience.is_some(),
+            watch: if self.patience.is_some() { Watch::Loss } else { Watch::TrainLoss },
+            ..EarlyStopping::new(self.patience.unwrap_or(usize::MAX))
+        };
         Fit::new(loss)
-            .epochs(self.epochs as usize)
+            .epochs((self.epochs as usize).saturating_sub(state.epochs))
             .batch_size(self.batch as usize)
             .schedule(Cosine::new(self.lr, steps))
+            .early_stopping(best)
             .seed(self.seed)
-    }
-}
-
-/// What the network runs on, and the operations that training it takes.
-struct Machine {
-    cpu: Cpu,
-    /// Operations a second of all threads, if each had a core for itself.
-    peak: f64,
-    operations: f64,
-}
-
-impl Machine {
-    fn new(cpu: Cpu, widths: &[usize]) -> Self {
-        Self { cpu, peak: peak() * cpu.threads() as f64, operations: operations(widths) }
+            .resume(state)
     }
 
-    /// The rate at which so many samples were trained on.
-    fn speed(&self, samples: usize, time: Duration) -> String {
-        let rate = samples as f64 / time.as_secs_f64();
-        let percent = 100.0 * rate * self.operations / self.peak;
-        format!("{rate:>8.0} samples/s {percent:>3.0} % of peak")
+    /// Says which weights the network ends with, if they are not the last ones.
+    fn end(&self, out: &mut impl Write, fit: &Fit, network: &mut Network) -> Outcome {
+        let best = fit.state().best.as_ref();
+        if is_interrupted() {
+            writeln!(out, "interrupted")?;
+            if let Some(best) = best {
+                network.parameters_mut().copy_from_slice(&best.parameters);
+            }
+        }
+        if let Some(best) = best.filter(|_| is_interrupted() || self.patience.is_some()) {
+            writeln!(out, "the weights are those of the best epoch, {}", best.epoch)?;
+        }
+        Ok(())
     }
-}
-
-impl fmt::Display for Machine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (level, threads, peak) = (self.cpu.level(), self.cpu.threads(), self.peak / 1e9);
-        write!(f, "running on {level} with {threads} thread(s), peak {peak:.0} GF/s")
-    }
-}
-
-/// Operations of the products that a sample takes part in: forward, the gradient of the weights
-/// and, but for the first layer, that of the input; each a multiplication and an addition.
-fn operations(widths: &[usize]) -> f64 {
-    let products: Vec<f64> = widths.windows(2).map(|pair| (pair[0] * pair[1]) as f64).collect();
-    6.0 * products.iter().sum::<f64>() - 2.0 * products.first().unwrap_or(&0.0)
 }

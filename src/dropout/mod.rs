@@ -81,15 +81,13 @@ impl Dropout {
 
     /// `to = from m` or `to = to + from m`, for matrices of one shape.
     pub(crate) fn multiplied(&self, cpu: Cpu, from: View<'_>, (accum, to): (Accum, ViewMut<'_>)) {
-        for_each_block(cpu, to, &|first, mut block| {
-            dispatch!(cpu.level(), s => block.for_each_row(|i, to| {
-                let row = first + i;
-                let from = from.row(row).unwrap_or(&[]);
-                match accum {
-                    Accum::Replace => apply_beside(s, &self.0, row, from, &Product, to),
-                    Accum::Add => apply_beside(s, &self.0, row, from, &AddProduct, to),
-                }
-            }));
+        for_each_block(cpu, to, &|first, block| match accum {
+            Accum::Replace => {
+                dispatch!(cpu.level(), s => rows_beside(s, &self.0, first, from, &Product, block));
+            }
+            Accum::Add => {
+                dispatch!(cpu.level(), s => rows_beside(s, &self.0, first, from, &AddProduct, block));
+            }
         });
     }
 
@@ -170,22 +168,27 @@ fn apply<S: Simd>(
     }
 }
 
-/// Runs `f` over the elements of a row with those of `from` and the factors beside them.
+/// Runs `f` over the elements of a block of rows, from row `first` on, with those of `from` and the
+/// factors beside them.
 #[inline(always)]
-fn apply_beside<S: Simd>(
+fn rows_beside<S: Simd>(
     s: S,
     mask: &Mask,
-    row: usize,
-    from: &[f32],
+    first: usize,
+    from: View<'_>,
     f: &impl Update<2, 1>,
-    to: &mut [f32],
+    mut to: ViewMut<'_>,
 ) {
-    let key = mask.key(row as u64);
     let mut factors = [0.0; BLOCK];
-    let (from, to) = (from.chunks(BLOCK), to.chunks_mut(BLOCK));
-    for (block, (from, to)) in from.zip(to).enumerate() {
-        mask.block(s, key, block as u64, to.len(), &mut factors);
-        slice::update(s, f, [from, &factors[..to.len()]], [to]);
+    for i in 0..to.rows() {
+        let row = first + i;
+        let key = mask.key(row as u64);
+        let (from, to) = (from.row(row).unwrap_or(&[]), to.row_mut(i).unwrap_or_default());
+        let (from, to) = (from.chunks(BLOCK), to.chunks_mut(BLOCK));
+        for (block, (from, to)) in from.zip(to).enumerate() {
+            mask.block(s, key, block as u64, to.len(), &mut factors);
+            slice::update(s, f, [from, &factors[..to.len()]], [to]);
+        }
     }
 }
 

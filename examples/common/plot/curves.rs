@@ -1,4 +1,4 @@
-//! Curves over the epochs, those of the training set and of the test set in one picture.
+//! Curves over the epochs, those of the training set and of another set in one picture.
 
 use densecore::train::{Epoch, Evaluation};
 use plotters::prelude::*;
@@ -19,7 +19,7 @@ const PANEL: (u32, u32) = (1300, 960);
 
 impl Plots {
     /// `curves.png`: loss and accuracy, side by side.
-    pub fn classifier_curves(&self, history: &[Epoch]) -> Outcome {
+    pub fn classifier_curves(&self, history: &[Epoch], beside: &str) -> Outcome {
         let loss = Curve {
             title: "Cross entropy",
             axis: "loss, logarithmic",
@@ -32,22 +32,26 @@ impl Plots {
             log: false,
             value: &|evaluation| 100.0 * evaluation.accuracy.unwrap_or(f64::NAN),
         };
-        self.curves(history, &[loss, accuracy])
+        self.curves(history, beside, &[loss, accuracy])
     }
 
-    /// `curves.png`: each curve in a panel, side by side.
-    pub fn curves(&self, history: &[Epoch], curves: &[Curve]) -> Outcome {
+    /// `curves.png`: each curve in a panel, side by side, of the training set and the one called
+    /// `beside`. There is nothing to draw before the first epoch.
+    pub fn curves(&self, history: &[Epoch], beside: &str, curves: &[Curve]) -> Outcome {
+        if history.is_empty() {
+            return Ok(());
+        }
         let size = (PANEL.0 * curves.len() as u32, PANEL.1);
         self.picture("curves.png", size, |area| {
             for (panel, curve) in area.split_evenly((1, curves.len())).iter().zip(curves) {
-                draw(panel, history, curve)?;
+                draw(panel, (history, beside), curve)?;
             }
             Ok(())
         })
     }
 }
 
-fn draw(panel: &Area, history: &[Epoch], curve: &Curve) -> Outcome {
+fn draw(panel: &Area, (history, beside): (&[Epoch], &str), curve: &Curve) -> Outcome {
     // A loss of 0 has no logarithm; a curve that small is drawn at the lowest value.
     let shown = |value: f64| if curve.log { value.max(1e-9).log10() } else { value };
     let point = |epoch: &Epoch, set: &Evaluation| (epoch.number as f64, shown((curve.value)(set)));
@@ -81,9 +85,9 @@ fn draw(panel: &Area, history: &[Epoch], curve: &Curve) -> Outcome {
         .bold_line_style(GREY_INK.stroke_width(2))
         .label_style((FONT, LABEL).into_font().color(&BLACK_INK))
         .draw()?;
-    for (name, color, points) in [("training set", TRAIN, train), ("test set", TEST, test)] {
+    for (name, color, points) in [("training", TRAIN, train), (beside, TEST, test)] {
         let last = points.last().map_or(f64::NAN, |point| point.1);
-        let text = format!("{name}, {} at the end", label(&last));
+        let text = format!("{name} set, {} at the end", label(&last));
         let dots: Vec<_> = if points.len() <= 30 { points.clone() } else { Vec::new() };
         chart
             .draw_series(LineSeries::new(points, color.stroke_width(5)))?
