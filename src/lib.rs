@@ -67,6 +67,7 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`guide`] | how to use it: a first network, training well, determinism, threads, performance, PyTorch's names |
 //! | [`train`] | the loop over epochs and batches, evaluation |
 //! | [`data`] | data sets, splits, standardised inputs, the digits, idx files |
 //! | `io` | saving and loading, with the feature `safetensors` |
@@ -87,6 +88,7 @@ pub mod dropout;
 mod error;
 pub mod gemm;
 pub mod gradcheck;
+pub mod guide;
 pub mod init;
 #[cfg(feature = "safetensors")]
 pub mod io;

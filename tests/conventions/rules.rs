@@ -4,7 +4,8 @@ use crate::functions::{generic_functions, methods};
 use crate::source::{File, name, words};
 
 /// Top to bottom. A module may name only the modules after it, and itself.
-const LAYERS: [&str; 23] = [
+const LAYERS: [&str; 24] = [
+    "guide",
     "train",
     "data",
     "io",
