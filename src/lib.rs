@@ -67,9 +67,9 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | `io` | saving and loading, networks and trainings; weights of PyTorch; with the feature `safetensors` |
 //! | [`train`] | the loop over epochs and batches, evaluation |
 //! | [`data`] | data sets, splits, standardised inputs, the digits, idx files |
-//! | `io` | saving and loading, with the feature `safetensors` |
 //! | [`gradcheck`] | analytic against numeric gradients |
 //! | [`network`] | layers in a plan, one arena of parameters |
 //! | [`dense`] | one layer, forward and backward |

@@ -15,12 +15,14 @@
 
 mod batch;
 mod metrics;
+mod state;
 
 use core::fmt;
 use core::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 pub use metrics::{accuracy, confusion_matrix, correct, predicted_class, r2, rmse, top_k_accuracy};
+pub use state::{Best, State};
 
 use batch::{Batch, first_rows};
 
