@@ -189,14 +189,17 @@ fn names_and_shapes_of_any_file_are_listed() -> Result {
 
 #[test]
 fn digits_in_names_and_texts_are_no_sizes() -> Result {
-    let name = r#"a "quoted\" 99999999999999999999999"#;
-    let own = ("a.weight".to_string(), Dtype::F32, vec![2, 3]);
-    let bytes = file(
-        Some("3.14159265358979323846264338327950288"),
-        &vec![(name.to_string(), Dtype::F32, vec![1]), own],
-    )?;
-    let mut network = Network::builder(3).dense_without_bias(2, Activation::Relu).build()?;
-    import_torch_from_bytes(&mut network, &bytes, &["a"])?;
-    assert!(network.parameters().iter().all(|&x| x == 0.0));
+    let weight = ("a.weight".to_string(), Dtype::F32, vec![2, 3]);
+    // A quote and a backslash are escaped in the header; c follows the name that ends with one.
+    for name in ["", "\"", "\\", "\\\""] {
+        let digits = "3.14159265358979323846264338327950288";
+        let tensor = |name: String| (name, Dtype::F32, vec![1]);
+        let others = [format!("a{name}{digits}"), format!("b{name}"), format!("c{digits}")];
+        let tensors = [&others.map(tensor)[..], &[weight.clone()]].concat();
+        let bytes = file(Some(digits), &tensors)?;
+        let mut network = Network::builder(3).dense_without_bias(2, Activation::Relu).build()?;
+        import_torch_from_bytes(&mut network, &bytes, &["a"])?;
+        assert!(network.parameters().iter().all(|&x| x == 0.0));
+    }
     Ok(())
 }
