@@ -86,6 +86,15 @@ pub enum Error {
         /// The name that was passed, or how it begins.
         found: Excerpt,
     },
+    /// A node of a graph that no network can be made of.
+    Node {
+        /// Its name, or how it begins.
+        node: Excerpt,
+        /// What a node is to have or to be.
+        expected: &'static str,
+        /// What it has or is.
+        found: Excerpt,
+    },
     /// Two arguments that do not go together, such as class ids given to a loss on values.
     Mismatch {
         /// The argument, as it is called in the documentation.
@@ -128,6 +137,10 @@ impl fmt::Display for Error {
             Error::Name { argument, expected, found } => {
                 write!(f, "{argument}: expected {expected}, found {found:?}")
             }
+            Error::Node { node, expected, found } => {
+                let (node, found) = (node.as_str(), found.as_str());
+                write!(f, "node {node}: expected {expected}, found {found}")
+            }
             Error::Mismatch { argument, expected, found } => {
                 write!(f, "{argument}: expected {expected}, found {found}")
             }
@@ -137,17 +150,17 @@ impl fmt::Display for Error {
 
 impl core::error::Error for Error {}
 
-/// How a text begins, kept without allocation: up to 15 bytes, cut between characters.
+/// How a text begins, kept without allocation: up to 23 bytes, cut between characters.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Excerpt {
-    bytes: [u8; 15],
+    bytes: [u8; 23],
     len: u8,
 }
 
 impl Excerpt {
     /// How `text` begins.
     pub fn new(text: &str) -> Self {
-        let mut bytes = [0; 15];
+        let mut bytes = [0; 23];
         let most = text.len().min(bytes.len());
         let len = (0..=most).rfind(|&i| text.is_char_boundary(i)).unwrap_or(0);
         bytes[..len].copy_from_slice(&text.as_bytes()[..len]);
@@ -164,6 +177,12 @@ impl fmt::Debug for Excerpt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self.as_str(), f)
     }
+}
+
+/// The error that names a node.
+pub(crate) fn wrong_node(node: &str, expected: &'static str, found: impl fmt::Display) -> Error {
+    let found = Excerpt::new(&found.to_string());
+    Error::Node { node: Excerpt::new(node), expected, found }
 }
 
 /// `rows * cols`, or the error that names the matrix.

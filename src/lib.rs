@@ -109,7 +109,7 @@ pub use data::{Dataset, Targets};
 pub use error::{Error, Excerpt, Result};
 pub use init::Init;
 pub use loss::{Loss, Target};
-pub use network::{Network, Workspace};
+pub use network::{Network, Objective, Workspace};
 pub use optim::Optimizer;
 pub use rng::Rng;
 pub use schedule::Schedule;

@@ -21,6 +21,15 @@ pub(crate) fn join<A: Send, B: Send>(
     }
 }
 
+/// Runs `f` on a thread of the pool, so that the joins within it need not wake the pool each time.
+pub(crate) fn enter<A: Send>(cpu: Cpu, f: impl FnOnce() -> A + Send) -> A {
+    match cpu.parallelism() {
+        Parallelism::Serial => f(),
+        #[cfg(feature = "rayon")]
+        Parallelism::Rayon => rayon::scope(|_| f()),
+    }
+}
+
 /// Nanoseconds of work that each thread must get before another one is worth waking: about four
 /// times what waking it costs, which is much more from outside the pool than from inside.
 #[cfg(feature = "rayon")]

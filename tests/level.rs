@@ -130,14 +130,14 @@ fn a_name_without_its_level_is_an_error() {
 }
 
 #[test]
-fn an_excerpt_is_the_text_up_to_fifteen_bytes_of_whole_characters() {
+fn an_excerpt_is_the_text_up_to_23_bytes_of_whole_characters() {
     for (text, kept) in [
         ("", ""),
         ("avx3", "avx3"),
-        ("fifteen letters", "fifteen letters"),
-        ("sixteen letters!", "sixteen letters"),
-        ("thirteen byte\u{e9}s", "thirteen byte\u{e9}"),
-        ("fourteen bytes\u{e9}", "fourteen bytes"),
+        ("these are 23 characters", "these are 23 characters"),
+        ("these are 24 characters!", "these are 24 characters"),
+        ("twenty-one bytes are \u{e9}!", "twenty-one bytes are \u{e9}"),
+        ("twenty-two bytes, and \u{e9}", "twenty-two bytes, and "),
     ] {
         assert_eq!(Excerpt::new(text).as_str(), kept);
     }

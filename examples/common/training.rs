@@ -66,7 +66,7 @@ impl Training {
         (train, test): (&Dataset, &Dataset),
         outputs: usize,
         loss: Loss,
-        report: impl Fn(&Epoch) -> String,
+        report: impl Fn(&Epoch) -> String + Send + Sync,
     ) -> Outcome<Trained> {
         let mut out = io::stdout();
         let widths = [&[train.inputs().cols()], &self.hidden[..], &[outputs]].concat();

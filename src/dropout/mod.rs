@@ -24,11 +24,11 @@ pub use alpha::AlphaDropout;
 
 use crate::cpu::Cpu;
 use crate::error::{Error, Result};
-use crate::gemm::{Epilogue, Finished};
+use crate::gemm::{Accum, Epilogue, Finished};
 use crate::parallel::{for_each_block, for_each_run};
 use crate::simd::slice::{self, Update};
 use crate::simd::{Level, Simd, dispatch};
-use crate::tensor::ViewMut;
+use crate::tensor::{View, ViewMut};
 use mask::{BLOCK, Mask};
 
 #[cfg(doc)]
@@ -77,6 +77,20 @@ impl Dropout {
     /// factors: the gradient with respect to the input.
     pub fn backward_in_place(&self, cpu: Cpu, delta: ViewMut<'_>) {
         self.forward_in_place(cpu, delta);
+    }
+
+    /// `to = from m` or `to = to + from m`, for matrices of one shape.
+    pub(crate) fn multiplied(&self, cpu: Cpu, from: View<'_>, (accum, to): (Accum, ViewMut<'_>)) {
+        for_each_block(cpu, to, &|first, mut block| {
+            dispatch!(cpu.level(), s => block.for_each_row(|i, to| {
+                let row = first + i;
+                let from = from.row(row).unwrap_or(&[]);
+                match accum {
+                    Accum::Replace => apply_beside(s, &self.0, row, from, &Product, to),
+                    Accum::Add => apply_beside(s, &self.0, row, from, &AddProduct, to),
+                }
+            }));
+        });
     }
 
     /// The factors themselves, of the elements of row `row` from column `col` on.
@@ -156,6 +170,25 @@ fn apply<S: Simd>(
     }
 }
 
+/// Runs `f` over the elements of a row with those of `from` and the factors beside them.
+#[inline(always)]
+fn apply_beside<S: Simd>(
+    s: S,
+    mask: &Mask,
+    row: usize,
+    from: &[f32],
+    f: &impl Update<2, 1>,
+    to: &mut [f32],
+) {
+    let key = mask.key(row as u64);
+    let mut factors = [0.0; BLOCK];
+    let (from, to) = (from.chunks(BLOCK), to.chunks_mut(BLOCK));
+    for (block, (from, to)) in from.zip(to).enumerate() {
+        mask.block(s, key, block as u64, to.len(), &mut factors);
+        slice::update(s, f, [from, &factors[..to.len()]], [to]);
+    }
+}
+
 /// `x m`
 struct Times;
 
@@ -173,5 +206,25 @@ impl Update<1, 1> for Replace {
     #[inline(always)]
     fn eval<S: Simd>(&self, _: S, [m]: [S::F32; 1], _: [S::F32; 1]) -> [S::F32; 1] {
         [m]
+    }
+}
+
+/// `x m`, whatever was there
+struct Product;
+
+impl Update<2, 1> for Product {
+    #[inline(always)]
+    fn eval<S: Simd>(&self, s: S, [x, m]: [S::F32; 2], _: [S::F32; 1]) -> [S::F32; 1] {
+        [s.mul(x, m)]
+    }
+}
+
+/// `sum + x m`
+struct AddProduct;
+
+impl Update<2, 1> for AddProduct {
+    #[inline(always)]
+    fn eval<S: Simd>(&self, s: S, [x, m]: [S::F32; 2], [sum]: [S::F32; 1]) -> [S::F32; 1] {
+        [s.mul_add(x, m, sum)]
     }
 }

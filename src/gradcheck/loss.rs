@@ -21,7 +21,7 @@ pub(super) fn targets(loss: Loss, target: Target<'_>, outputs: usize) -> (Matrix
     let smooth = |share: f64| kept * share + a / outputs as f64;
     let (targets, counted) = match target {
         Target::Values(values) => (Matrix::from_view(values).map(smooth), values.rows()),
-        Target::Classes(ids) => {
+        Target::Classes(ids) | Target::WeightedClasses { ids, .. } => {
             let is_counted = |id: u32| Some(id) != ignore_index;
             let share = |i: usize, j: usize| match is_counted(ids[i]) {
                 true => smooth(f64::from(u8::from(ids[i] as usize == j))),

@@ -37,7 +37,7 @@ use core::fmt;
 pub use difference::{Comparison, central_difference, compare, numeric_gradient};
 
 use crate::cpu::Cpu;
-use crate::error::{Result, check_len, checked_size};
+use crate::error::{Error, Result, check_len, checked_size};
 use crate::loss::{Loss, Target};
 use crate::network::{Network, Workspace};
 use crate::tensor::View;
@@ -124,7 +124,8 @@ impl fmt::Display for Report {
 ///
 /// This runs the network in f64 five times for each parameter, or ten: it is meant for small ones.
 ///
-/// Errors: those of [`Network::loss_and_gradients`].
+/// Errors: those of [`Network::loss_and_gradients`], and [`Mismatch`](Error::Mismatch) names a
+/// `target` with class weights, which are not transcribed.
 ///
 /// ```
 /// use densecore::gradcheck::check_network;
@@ -166,6 +167,10 @@ pub fn check_gradients(
     let output = network.forward(Cpu::detect(), &mut workspace, input)?;
     loss.value(Cpu::detect(), output, target)?;
     check_len("gradients", network.parameters().len(), gradients.len())?;
+    if matches!(target, Target::WeightedClasses { .. }) {
+        let (expected, found) = ("targets without class weights", "class weights");
+        return Err(Error::Mismatch { argument: "target", expected, found });
+    }
     for width in network.widths() {
         checked_size("batch", input.rows().saturating_mul(2), width)?; // f64 is twice as wide
     }

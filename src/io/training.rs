@@ -7,6 +7,8 @@
 //!   optimizer.learning_rate     F64 []
 //!   training.epochs             U64 []    the state of the fit
 //!   training.waited             U64 []
+//!   training.settled            U64 []
+//!   training.last_loss          F64 []    if there is one
 //!   training.best.epoch         U64 []    if there is a best epoch
 //!   training.best.value         F64 []
 //!   training.best.parameters    F32 [n]
@@ -29,6 +31,8 @@ const SCALAR: &str = "optimizer.scalar";
 const LEARNING_RATE: &str = "optimizer.learning_rate";
 const EPOCHS: &str = "training.epochs";
 const WAITED: &str = "training.waited";
+const SETTLED: &str = "training.settled";
+const LAST_LOSS: &str = "training.last_loss";
 const BEST_EPOCH: &str = "training.best.epoch";
 const BEST_VALUE: &str = "training.best.value";
 const BEST_PARAMETERS: &str = "training.best.parameters";
@@ -102,7 +106,6 @@ pub fn training_to_bytes<R: UpdateRule>(
 ) -> Result<Vec<u8>, FileError> {
     let len = network.parameters().len();
     check_len("optimizer", len, optimizer.parameters())?;
-    let mut rule = optimizer.rule();
     let mut tensors = network::write(network);
     for (i, array) in optimizer.state().chunks_exact(len.max(1)).enumerate() {
         tensors.push(Saved::array(state_name(i), &[len], array));
@@ -111,16 +114,20 @@ pub fn training_to_bytes<R: UpdateRule>(
     let mut number = |name, number| tensors.push(Saved::number(name, number));
     number(STEPS, Elements::U64(steps));
     number(SCALAR, Elements::F64(scalar));
-    number(LEARNING_RATE, Elements::F64(*rule.learning_rate_mut()));
+    number(LEARNING_RATE, Elements::F64(optimizer.learning_rate()));
     number(EPOCHS, Elements::U64(state.epochs as u64));
     number(WAITED, Elements::U64(state.waited as u64));
+    number(SETTLED, Elements::U64(state.settled as u64));
+    if let Some(loss) = state.last_loss {
+        number(LAST_LOSS, Elements::F64(loss));
+    }
     if let Some(best) = &state.best {
         check_len("best", len, best.parameters.len())?;
         number(BEST_EPOCH, Elements::U64(best.epoch as u64));
         number(BEST_VALUE, Elements::F64(best.value));
         tensors.push(Saved::array(BEST_PARAMETERS.to_string(), &[len], &best.parameters));
     }
-    tensors::to_bytes(describe_training(network, rule.name()), tensors)
+    tensors::to_bytes(describe_training(network, optimizer.rule().name()), tensors)
 }
 
 /// The same as [`load_training`] from the content of a file.
@@ -176,14 +183,21 @@ fn read_optimizer<R: UpdateRule>(
 }
 
 fn read_state(contents: &mut Contents<'_>, len: usize) -> Result<State, FileError> {
-    let (epochs, waited) = (count(contents, EPOCHS)?, count(contents, WAITED)?);
-    let mut best = None;
+    let mut state = State {
+        epochs: count(contents, EPOCHS)?,
+        waited: count(contents, WAITED)?,
+        settled: count(contents, SETTLED)?,
+        ..State::default()
+    };
+    if contents.shape(LAST_LOSS).is_some() {
+        state.last_loss = Some(contents.f64(LAST_LOSS)?);
+    }
     if contents.shape(BEST_EPOCH).is_some() {
         let (epoch, value) = (count(contents, BEST_EPOCH)?, contents.f64(BEST_VALUE)?);
         let parameters = elements(contents.array(BEST_PARAMETERS, &[len])?).collect();
-        best = Some(Best { epoch, value, parameters });
+        state.best = Some(Best { epoch, value, parameters });
     }
-    Ok(State { epochs, waited, best })
+    Ok(state)
 }
 
 /// A number that fits the address space, as every count that was saved on such a machine.

@@ -122,7 +122,8 @@ impl Loss {
             (Loss::CrossEntropy(r), Target::Values(q)) => job.row(&SoftCrossEntropy::new(q), r),
             (Loss::CrossEntropyWith(is, r), Target::Values(q)) => job.row(&is.with_soft(q), r),
             (_, Target::Values(t)) => self.run_element(t, job),
-            (_, Target::Classes(ids)) => self.run_row(ids, job),
+            (_, Target::Classes(ids)) => self.run_row(ids, None, job),
+            (_, Target::WeightedClasses { ids, weights }) => self.run_row(ids, Some(weights), job),
         }
     }
 }
@@ -132,12 +133,12 @@ impl Loss {
 macro_rules! losses {
     (
         elements { $( $(#[$e_doc:meta])* $e:ident($($e_is:ident: $e_settings:ty)?) => $e_loss:expr, $e_name:literal; )* }
-        rows { $( $(#[$r_doc:meta])* $r:ident($($r_is:ident: $r_settings:ty)?) $ids:ident => $r_loss:expr, $r_name:literal; )* }
+        rows { $( $(#[$r_doc:meta])* $r:ident($($r_is:ident: $r_settings:ty)?) $ids:ident $weights:ident => $r_loss:expr, $r_name:literal; )* }
     ) => {
         /// A loss chosen at run time, with its reduction.
         ///
-        /// Class weights, weights of samples, and weights by column are borrowed, and not part of
-        /// this: use the losses themselves.
+        /// Class weights come with the [target](Target::WeightedClasses). Weights of samples and
+        /// weights by column are borrowed, and not part of this: use the losses themselves.
         #[derive(Clone, Copy, Debug, PartialEq)]
         #[non_exhaustive]
         pub enum Loss {
@@ -162,11 +163,16 @@ macro_rules! losses {
                 }
             }
 
-            fn run_row<J: Job>(self, ids: &[u32], job: J) -> Result<J::Out> {
+            fn run_row<J: Job>(
+                self,
+                ids: &[u32],
+                weights: Option<&[f32]>,
+                job: J,
+            ) -> Result<J::Out> {
                 match self {
                     $( Loss::$e(..) => Err(mismatch(concat!("values, for ", $e_name), "class ids")), )*
                     $( Loss::$r($($r_is,)? reduction) => {
-                        let $ids = ids;
+                        let ($ids, $weights) = (ids, weights);
                         job.row(&$r_loss, reduction)
                     } )*
                 }
@@ -209,12 +215,12 @@ losses! {
     rows {
         /// [`CrossEntropy`](super::CrossEntropy) on logits, with class ids;
         /// [`SoftCrossEntropy`](super::SoftCrossEntropy) with values, which are probabilities.
-        CrossEntropy() classes => CrossEntropy::new(classes), "a cross entropy";
+        CrossEntropy() classes weights => CrossEntropy { weights, ..CrossEntropy::new(classes) }, "a cross entropy";
         /// The same with label smoothing and ignored rows.
-        CrossEntropyWith(is: CrossEntropyOptions) classes => is.with(classes), "a cross entropy";
+        CrossEntropyWith(is: CrossEntropyOptions) classes weights => CrossEntropy { weights, ..is.with(classes) }, "a cross entropy";
         /// [`Nll`](super::Nll), of log-probabilities.
-        Nll() classes => Nll::new(classes), "a likelihood";
+        Nll() classes weights => Nll { weights, ..Nll::new(classes) }, "a likelihood";
         /// [`MultiMargin`](super::MultiMargin).
-        MultiMargin(margin: Margin) classes => MultiMargin { margin, ..MultiMargin::new(classes) }, "a margin loss";
+        MultiMargin(margin: Margin) classes weights => MultiMargin { weights, margin, ..MultiMargin::new(classes) }, "a margin loss";
     }
 }

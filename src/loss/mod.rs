@@ -149,6 +149,13 @@ impl From<Reduction> for Options<'_> {
 pub enum Target<'a> {
     /// The id of the right class of each row.
     Classes(&'a [u32]),
+    /// The same with a weight for each class, by which its rows count more or less.
+    WeightedClasses {
+        /// The id of the right class of each row.
+        ids: &'a [u32],
+        /// A weight for each class: as many as the output has columns.
+        weights: &'a [f32],
+    },
     /// A matrix in the shape of the output.
     Values(View<'a>),
 }

@@ -2,6 +2,7 @@
 //! to where they are wanted.
 
 use super::join::transfer;
+use super::masks::Masks;
 use super::node::{Node, Op};
 use super::plan::{Place, Plan};
 use super::sink::Sink;
@@ -19,6 +20,8 @@ pub(super) struct Pass<'w> {
     pub activations: &'w Arena,
     pub pre_activations: &'w Arena,
     pub deltas: &'w mut Arena,
+    /// Those of the forward pass.
+    pub masks: Masks,
 }
 
 impl Plan {
@@ -33,10 +36,10 @@ impl Plan {
         sink: &mut dyn Sink,
     ) -> Result<()> {
         let batch = input.rows();
-        let Pass { scratch, activations, pre_activations, deltas } = pass;
+        let Pass { scratch, activations, pre_activations, deltas, masks } = pass;
         let value = |node: usize| match self.training.places[node] {
-            Place::Caller(_) => input,
             Place::Slot(slot) => self.matrix(node, batch, activations.get(slot)),
+            Place::Input | Place::Output(_) => input,
         };
         let slope_from = |node: usize| match self.z_of[node] {
             Some(slot) => self.matrix(node, batch, pre_activations.get(slot)),
@@ -72,8 +75,14 @@ impl Plan {
                             let weight = layer.dense(sink.parameters()).weight;
                             dense::input_gradient(cpu, scratch, d_y, weight, below, to)?;
                         }
-                        Op::Add => hand_down(cpu, (d_y, 0), to, below)?,
-                        Op::Concat => hand_down(cpu, (d_y, col), to, below)?,
+                        Op::Add => hand_down(cpu, below, to, |to| transfer(cpu, (d_y, 0), to))?,
+                        Op::Concat => {
+                            hand_down(cpu, below, to, |to| transfer(cpu, (d_y, col), to))?;
+                        }
+                        Op::Dropout { p } => {
+                            let mask = masks.of(step.node, *p)?;
+                            hand_down(cpu, below, to, |to| mask.multiplied(cpu, d_y, to))?;
+                        }
                     }
                 }
                 if let Op::Dense(layer) = op {
@@ -98,14 +107,17 @@ impl Plan {
     }
 }
 
-/// The gradient of what a sum or a concatenation has read: the columns of its own.
+/// Writes the gradient of what a node without parameters has read, and makes dZ of it if it is
+/// complete.
 fn hand_down(
     cpu: Cpu,
-    from: (View<'_>, usize),
-    (accum, mut to): (Accum, ViewMut<'_>),
     below: Option<Below<'_>>,
+    (accum, mut to): (Accum, ViewMut<'_>),
+    write: impl FnOnce((Accum, ViewMut<'_>)),
 ) -> Result<()> {
-    transfer(cpu, from, (accum, to.reborrow()));
-    below
-        .map_or(Ok(()), |below| dense::output_gradient(cpu, below.activation, below.slope_from, to))
+    write((accum, to.reborrow()));
+    match below {
+        Some(below) => dense::output_gradient(cpu, below.activation, below.slope_from, to),
+        None => Ok(()),
+    }
 }

@@ -2,13 +2,16 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `builder` | layers collected, checked and initialised |
+//! | `builder` | the layers of a chain; nodes checked and initialised |
+//! | `graph`, `order` | nodes that name what they read, and the order in which they run |
 //! | `node`, `plan`, `slots` | the graph in topological order, and which buffer each step reads and writes |
 //! | `workspace` | the memory that passes work in |
-//! | `walk`, `backward`, `join` | node after node, forward and backward; sums and concatenations |
+//! | `walk`, `backward` | node after node, forward and backward |
+//! | `join`, `masks` | sums and concatenations; what dropout drops |
 //! | `sink` | the gradients of parameters: kept, or applied at once |
-//! | `step` | forward, backward, predict, train |
+//! | `forward`, `objective`, `step` | forward and predict; losses of outputs; backward, train |
 //! | `update` | gradients accumulated, and the optimizer's update by them |
+//! | `nodes` | what a network is made of, to look at |
 //!
 //! All parameters stand in one arena, a layer's weight `[in, out]` and then its bias `[out]`,
 //! each starting on a cache line; the gradients and the optimizer's state have the same layout.
@@ -17,8 +20,14 @@
 
 mod backward;
 mod builder;
+mod forward;
+mod graph;
 mod join;
+mod masks;
 mod node;
+mod nodes;
+mod objective;
+mod order;
 mod plan;
 mod sink;
 mod slots;
@@ -29,10 +38,12 @@ mod update;
 mod walk;
 mod workspace;
 
-use core::fmt;
 use core::ops::Range;
 
 pub use builder::Builder;
+pub use graph::Graph;
+pub use nodes::{Node, NodeKind};
+pub use objective::Objective;
 pub use workspace::Workspace;
 
 use crate::activation::Activation;
@@ -60,6 +71,8 @@ use plan::Plan;
 #[derive(Clone)]
 pub struct Network {
     plan: Plan,
+    /// Of each node.
+    names: Vec<String>,
     parameters: Buffer,
 }
 
@@ -89,6 +102,12 @@ impl Network {
         Builder::new(inputs)
     }
 
+    /// A network of nodes that read one or several others, with one or several outputs; see
+    /// [`Graph`].
+    pub fn graph(inputs: usize) -> Graph {
+        Graph::new(inputs)
+    }
+
     /// A multi-layer perceptron: `widths` are those of the input, of each hidden layer with the
     /// activation `hidden`, and of the output, which is linear (logits).
     ///
@@ -108,9 +127,9 @@ impl Network {
         self.plan.nodes[0].width
     }
 
-    /// Numbers per sample that the network returns.
+    /// Numbers per sample that the network returns; of several outputs, the first.
     pub fn outputs(&self) -> usize {
-        self.output_width(0)
+        self.output_width(0).unwrap_or(0)
     }
 
     /// Number of layers.
@@ -202,23 +221,9 @@ impl Network {
         self.plan.layers().nth(i).map(|layer| [layer.weight.clone(), layer.bias.clone()])
     }
 
-    /// The width of the input, of each layer and so of the output.
+    /// The width of the input and of each layer; in a chain the last is that of the output.
     pub fn widths(&self) -> impl Iterator<Item = usize> {
         let layers = self.plan.layers().map(|layer| layer.shape.1);
         [self.inputs()].into_iter().chain(layers)
-    }
-}
-
-/// Shapes, not numbers: parameters come in millions.
-impl fmt::Debug for Network {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut list = f.debug_list();
-        list.entry(&format_args!("{} inputs", self.inputs()));
-        for layer in self.plan.layers() {
-            let (name, width) = (layer.activation, layer.shape.1);
-            let bias = if layer.bias.is_empty() { " without bias" } else { "" };
-            list.entry(&format_args!("dense {width} {name}{bias}"));
-        }
-        list.finish()
     }
 }

@@ -14,7 +14,8 @@ pub(super) const ALIGN: usize = 16;
 pub(super) struct Node {
     pub width: usize,
     pub op: Op,
-    /// The nodes that are read: none by the input, one by a layer; a node may be read twice.
+    /// The nodes that are read: none by the input, one by a layer or dropout; a node may be read
+    /// twice.
     pub from: Vec<usize>,
 }
 
@@ -27,6 +28,10 @@ pub(super) enum Op {
     Add,
     /// The elements of nodes one after the other.
     Concat,
+    /// Elements set to zero with that probability in training, the others divided by what is left.
+    Dropout {
+        p: f32,
+    },
 }
 
 /// A dense layer: its settings, and where its parameters are in the arena.

@@ -19,29 +19,24 @@
 use super::node::{ALIGN, Layer, Node, Op};
 use super::slots::Slots;
 use crate::activation::{Activation, Reads};
-use crate::error::{Error, Result};
 use crate::gemm::Accum;
 use crate::optim::{Optimizer, UpdateRule};
 
-/// What a node is made from, as the builder knows it.
+/// What a node is made from, as the builders know it.
 #[derive(Clone, Debug)]
-pub(super) enum Spec {
-    Dense {
-        from: usize,
-        layer: LayerSpec,
-    },
-    #[cfg_attr(not(test), expect(dead_code, reason = "the builder makes chains so far"))]
-    Add(Vec<usize>),
-    #[cfg_attr(not(test), expect(dead_code, reason = "the builder makes chains so far"))]
-    Concat(Vec<usize>),
+pub(super) struct Spec {
+    /// One node for a layer or dropout, at least one for a sum or a concatenation.
+    pub from: Vec<usize>,
+    pub kind: Kind,
 }
 
-/// What the builder knows of a layer.
+/// What a node computes, as the builders know it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct LayerSpec {
-    pub width: usize,
-    pub activation: Activation,
-    pub bias: bool,
+pub(super) enum Kind {
+    Dense { width: usize, activation: Activation, bias: bool },
+    Add,
+    Concat,
+    Dropout { p: f32 },
 }
 
 /// An output of the network.
@@ -77,8 +72,10 @@ pub(super) struct DeltaWrite {
 /// Where the values of a node are in a forward pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
-    /// With the caller: the input, or the output of that number, which nobody reads.
-    Caller(usize),
+    /// With the caller.
+    Input,
+    /// With the caller: the output of that number, which nobody reads.
+    Output(usize),
     /// In that matrix of the pass's arena.
     Slot(usize),
 }
@@ -117,22 +114,20 @@ pub(super) struct Plan {
 
 impl Plan {
     /// The plan of the nodes that `specs` describe in topological order, the first of them being
-    /// node 1, and whose `outputs` are different ones of them. Sizes were checked by the builder.
-    ///
-    /// Error: [`Value`](Error::Value) names `outputs` and a node that none of them depends on.
-    pub fn new(inputs: usize, specs: &[Spec], outputs: &[usize]) -> Result<Plan> {
+    /// node 1, and whose `outputs` are different ones of them. Sizes fit, and every node leads to an
+    /// output: the builders have checked it.
+    pub fn new(inputs: usize, specs: &[Spec], outputs: &[usize]) -> Plan {
         let mut nodes = vec![Node { width: inputs, op: Op::Input, from: Vec::new() }];
         let mut arena = 0;
         for spec in specs {
             let node = node(spec, &nodes, &mut arena);
             nodes.push(node);
         }
-        check_outputs(&nodes, outputs)?;
         let (backward, with_slots, delta_slots) = plan_backward(&nodes, outputs);
         let prediction = plan_predict(&nodes, outputs);
         let kept = (1..nodes.len()).map(|node| Place::Slot(node - 1));
         let training = Layout {
-            places: [Place::Caller(0)].into_iter().chain(kept).collect(),
+            places: [Place::Input].into_iter().chain(kept).collect(),
             widths: nodes[1..].iter().map(|node| node.width).collect(),
         };
         let mut z_widths = Vec::new();
@@ -145,7 +140,7 @@ impl Plan {
         let outputs = with_slots;
         let biases = nodes.iter().filter_map(Node::layer).map(|layer| layer.bias.len());
         let widest_bias = biases.max().unwrap_or(0);
-        Ok(Plan {
+        Plan {
             nodes,
             outputs,
             backward,
@@ -156,7 +151,7 @@ impl Plan {
             prediction,
             arena,
             widest_bias,
-        })
+        }
     }
 
     /// Whether a tensor belongs to several groups of the optimizer.
@@ -178,33 +173,19 @@ fn node(spec: &Spec, nodes: &[Node], arena: &mut usize) -> Node {
         *arena = (start + len).next_multiple_of(ALIGN);
         start..start + len
     };
-    let widths = |from: &[usize]| -> Vec<usize> { from.iter().map(|&i| nodes[i].width).collect() };
-    match spec {
-        &Spec::Dense { from, layer: LayerSpec { width, activation, bias } } => {
-            let shape = (nodes[from].width, width);
+    let from = spec.from.clone();
+    let widths = from.iter().map(|&i| nodes[i].width);
+    match spec.kind {
+        Kind::Dense { width, activation, bias } => {
+            let shape = (widths.sum(), width);
             let weight = tensor(shape.0 * width);
             let bias = tensor(if bias { width } else { 0 });
-            let op = Op::Dense(Layer { shape, activation, weight, bias });
-            Node { width, op, from: vec![from] }
+            Node { width, op: Op::Dense(Layer { shape, activation, weight, bias }), from }
         }
-        Spec::Add(from) => Node { width: widths(from)[0], op: Op::Add, from: from.clone() },
-        Spec::Concat(from) => {
-            Node { width: widths(from).iter().sum(), op: Op::Concat, from: from.clone() }
-        }
+        Kind::Add => Node { width: widths.max().unwrap_or(0), op: Op::Add, from },
+        Kind::Concat => Node { width: widths.sum(), op: Op::Concat, from },
+        Kind::Dropout { p } => Node { width: widths.sum(), op: Op::Dropout { p }, from },
     }
-}
-
-/// Ok if an output depends on every node.
-fn check_outputs(nodes: &[Node], outputs: &[usize]) -> Result<()> {
-    let mut live: Vec<_> = (0..nodes.len()).map(|node| outputs.contains(&node)).collect();
-    for (i, node) in nodes.iter().enumerate().rev() {
-        if !live[i] {
-            let expected = "every node to lead to one of them";
-            return Err(Error::Value { argument: "outputs", expected, found: i as f64 });
-        }
-        node.from.iter().for_each(|&from| live[from] = true);
-    }
-    Ok(())
 }
 
 /// How many times each node is read.
@@ -252,17 +233,32 @@ fn plan_backward(
     (steps, with_slots, slots.widths)
 }
 
-/// The memory of a prediction. An output that nobody reads is written to the caller.
+/// The memory of a prediction. An output that nobody reads is written to the caller; dropout does
+/// nothing, so what it would write is where it would read it, unless it is an output.
 fn plan_predict(nodes: &[Node], outputs: &[usize]) -> Layout {
+    let mut source: Vec<usize> = (0..nodes.len()).collect();
+    for (i, node) in nodes.iter().enumerate() {
+        if matches!(node.op, Op::Dropout { .. }) && !outputs.contains(&i) {
+            source[i] = source[node.from[0]];
+        }
+    }
+    let is_computed = |i: usize| source[i] == i;
+    let mut waiting = vec![0; nodes.len()];
+    for (_, node) in nodes.iter().enumerate().filter(|&(i, _)| is_computed(i)) {
+        node.from.iter().for_each(|&from| waiting[source[from]] += 1);
+    }
     let mut slots = Slots::default();
-    let mut waiting = count_readers(nodes);
-    let mut places = vec![Place::Caller(0)];
+    let mut places = vec![Place::Input];
     for (i, node) in nodes.iter().enumerate().skip(1) {
+        if !is_computed(i) {
+            places.push(places[source[i]]);
+            continue;
+        }
         places.push(match outputs.iter().position(|&output| output == i) {
-            Some(output) if waiting[i] == 0 => Place::Caller(output),
+            Some(output) if waiting[i] == 0 => Place::Output(output),
             _ => Place::Slot(slots.acquire(node.width)),
         });
-        for &from in &node.from {
+        for from in node.from.iter().map(|&from| source[from]) {
             waiting[from] -= 1;
             if let Place::Slot(slot) = places[from]
                 && waiting[from] == 0

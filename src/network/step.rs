@@ -1,9 +1,10 @@
-//! The passes of a network: forward, backward, predict, and the training step made of them.
+//! The backward pass of a network, losses and gradients, and the training step made of them.
 //!
-//! A network has one output as far as its users can build one. Each pass is written for all
-//! outputs of a plan, and the public one hands it a list of one.
+//! Each is written for any number of outputs; for the usual one there is a function that hands it a
+//! list of one.
 
 use super::Network;
+use super::objective::Objective;
 use super::sink::{Applied, Kept};
 use super::workspace::Workspace;
 use crate::cpu::Cpu;
@@ -15,25 +16,6 @@ use crate::simd::Caches;
 use crate::tensor::{View, ViewMut};
 
 impl Network {
-    /// The outputs `[batch, out]` for `input [batch, in]`, with all that a backward pass needs
-    /// kept in the workspace. Error: [`Shape`](Error::Shape) names `input`.
-    pub fn forward<'w>(
-        &self,
-        cpu: Cpu,
-        workspace: &'w mut Workspace,
-        input: View<'_>,
-    ) -> Result<View<'w>> {
-        self.check_input(input)?;
-        let batch = input.rows();
-        workspace.held = None;
-        workspace.prepare_training(&self.plan, batch)?;
-        let Workspace { scratch, activations, pre_activations, .. } = &mut *workspace;
-        let to = (&self.plan.training, activations);
-        self.walk_forward(cpu, scratch, to, Some(pre_activations), input, &mut [])?;
-        workspace.held = Some((batch, self.plan.arena));
-        Ok(self.held_output(workspace, 0, batch))
-    }
-
     /// The gradients of all parameters, from the gradient `d_output [batch, out]` of the last
     /// forward pass with this workspace and the same `input`; they are left in
     /// [`gradients`](Network::gradients). With `d_input [batch, in]` the gradient of the input is
@@ -54,8 +36,9 @@ impl Network {
         self.backward_all(cpu, workspace, input, &[d_output], d_input)
     }
 
-    /// The same with the gradient of each output.
-    pub(super) fn backward_all(
+    /// The same with the gradient of each of several outputs, in their order. Error:
+    /// [`Length`](Error::Length) names `d_output` if there are more or fewer than the network has.
+    pub fn backward_all(
         &self,
         cpu: Cpu,
         workspace: &mut Workspace,
@@ -67,7 +50,7 @@ impl Network {
         let batch = input.rows();
         check_len("d_output", self.plan.outputs.len(), d_outputs.len())?;
         for (k, d_output) in d_outputs.iter().enumerate() {
-            check_shape("d_output", (batch, self.output_width(k)), d_output.shape())?;
+            check_shape("d_output", (batch, self.output_width(k).unwrap_or(0)), d_output.shape())?;
         }
         self.check_held(workspace, batch)?;
         if let Some(d_input) = &d_input {
@@ -92,52 +75,73 @@ impl Network {
         target: Target<'_>,
         loss: Loss,
     ) -> Result<f32> {
-        self.losses_and_gradients(cpu, workspace, input, &[(target, loss)], (Accum::Replace, 1.0))
+        let objective = Objective::new(target, loss);
+        self.loss_and_gradients_all(cpu, workspace, input, &[objective], Accum::Replace)
     }
 
-    /// The same with a loss on each output, and what becomes of the gradients: the sum of `scale`
-    /// times the losses is returned.
-    pub(super) fn losses_and_gradients(
+    /// The same for each of several outputs, in their order: the weighted sum of the losses is
+    /// returned, [`Workspace::losses`] has each without its weight. The gradients are added to those in the workspace, or with
+    /// [`Accum::Replace`] take their place.
+    ///
+    /// Errors: those of [`loss_and_gradients`](Network::loss_and_gradients);
+    /// [`Length`](Error::Length) names `objectives` if there are more or fewer than outputs;
+    /// [`Value`](Error::Value) a `weight` that is not finite; [`Mismatch`](Error::Mismatch) if there is
+    /// nothing to add to.
+    pub fn loss_and_gradients_all(
         &self,
         cpu: Cpu,
         workspace: &mut Workspace,
         input: View<'_>,
-        losses: &[(Target<'_>, Loss)],
-        (accum, scale): (Accum, f32),
+        objectives: &[Objective<'_>],
+        accum: Accum,
     ) -> Result<f32> {
         if accum == Accum::Add {
             self.check_gradients(workspace)?;
         }
-        let value = self.losses(cpu, workspace, input, losses, scale)?;
+        let value = self.losses(cpu, workspace, input, objectives)?;
         self.keep_gradients(cpu, workspace, input, (accum, None))?;
         Ok(value)
     }
 
-    /// The forward pass, with the gradients of the outputs left in their deltas: the sum of `scale`
-    /// times the losses is returned.
-    pub(super) fn losses(
+    /// The forward pass, with the gradients of the outputs left in their deltas: the weighted sum of
+    /// the losses is returned.
+    fn losses(
         &self,
         cpu: Cpu,
         workspace: &mut Workspace,
         input: View<'_>,
-        losses: &[(Target<'_>, Loss)],
-        scale: f32,
+        objectives: &[Objective<'_>],
     ) -> Result<f32> {
-        check_len("target", self.plan.outputs.len(), losses.len())?;
+        check_len("objectives", self.plan.outputs.len(), objectives.len())?;
+        for &Objective { weight, .. } in objectives {
+            let error = Error::Value {
+                argument: "weight",
+                expected: "a finite number",
+                found: f64::from(weight),
+            };
+            if !weight.is_finite() {
+                return Err(error);
+            }
+        }
         self.forward(cpu, workspace, input)?;
         let batch = input.rows();
-        let mut value = 0.0;
-        for (output, (target, loss)) in self.plan.outputs.iter().zip(losses) {
-            let Workspace { activations, deltas, .. } = &mut *workspace;
+        workspace.losses.clear();
+        let mut sum = 0.0;
+        for (output, &Objective { target, loss, weight }) in
+            self.plan.outputs.iter().zip(objectives)
+        {
+            let Workspace { activations, deltas, losses, .. } = &mut *workspace;
             let y = activations.get(output.node - 1);
             let mut delta = self.plan.matrix_mut(output.node, batch, deltas.get_mut(output.delta));
             delta.as_contiguous_mut().unwrap_or_default().copy_from_slice(y);
-            value += loss.in_place(cpu, delta.reborrow(), *target)?;
-            if scale != 1.0 {
-                delta.for_each_row(|_, row| row.iter_mut().for_each(|d| *d *= scale));
+            let value = loss.in_place(cpu, delta.reborrow(), target)?;
+            if weight != 1.0 {
+                delta.for_each_row(|_, row| row.iter_mut().for_each(|d| *d *= weight));
             }
+            losses.push(value);
+            sum += weight * value;
         }
-        Ok(scale * value)
+        Ok(sum)
     }
 
     /// The backward pass that leaves the gradients in the workspace.
@@ -195,13 +199,28 @@ impl Network {
         loss: Loss,
         optimizer: &mut Optimizer<R>,
     ) -> Result<f32> {
+        self.train_step_all(cpu, workspace, input, &[Objective::new(target, loss)], optimizer)
+    }
+
+    /// The same with an objective for each of several outputs, in their order; see
+    /// [`Graph`](super::Graph) for an example. Errors also as for
+    /// [`loss_and_gradients_all`](Network::loss_and_gradients_all).
+    pub fn train_step_all<R: UpdateRule>(
+        &mut self,
+        cpu: Cpu,
+        workspace: &mut Workspace,
+        input: View<'_>,
+        objectives: &[Objective<'_>],
+        optimizer: &mut Optimizer<R>,
+    ) -> Result<f32> {
         check_len("parameters", optimizer.parameters(), self.plan.arena)?;
         if !self.is_fused(cpu, input.rows(), optimizer) {
-            let value = self.loss_and_gradients(cpu, workspace, input, target, loss)?;
+            let replace = Accum::Replace;
+            let value = self.loss_and_gradients_all(cpu, workspace, input, objectives, replace)?;
             self.update(cpu, workspace, optimizer)?;
             return Ok(value);
         }
-        let value = self.losses(cpu, workspace, input, &[(target, loss)], 1.0)?;
+        let value = self.losses(cpu, workspace, input, objectives)?;
         // What the workspace holds belongs to the parameters as they were.
         (workspace.held, workspace.gradients_of) = (None, None);
         workspace.gradients.grow(self.plan.widest_bias)?;
@@ -224,48 +243,6 @@ impl Network {
             && !self.plan.cuts_tensors(optimizer)
     }
 
-    /// The outputs `[batch, out]` for `input [batch, in]`, written to `output`; nothing else is
-    /// kept, and `output` is not read. Error: [`Shape`](Error::Shape) names `input` or `output`.
-    pub fn predict(
-        &self,
-        cpu: Cpu,
-        workspace: &mut Workspace,
-        input: View<'_>,
-        output: ViewMut<'_>,
-    ) -> Result<()> {
-        self.predict_all(cpu, workspace, input, &mut [output])
-    }
-
-    /// The same for each output.
-    pub(super) fn predict_all(
-        &self,
-        cpu: Cpu,
-        workspace: &mut Workspace,
-        input: View<'_>,
-        outputs: &mut [ViewMut<'_>],
-    ) -> Result<()> {
-        self.check_input(input)?;
-        let batch = input.rows();
-        check_len("output", self.plan.outputs.len(), outputs.len())?;
-        for (k, output) in outputs.iter().enumerate() {
-            check_shape("output", (batch, self.output_width(k)), output.shape())?;
-        }
-        let Workspace { scratch, predictions, .. } = workspace;
-        predictions.lay_out(batch, self.plan.prediction.widths.iter().copied())?;
-        self.walk_forward(cpu, scratch, (&self.plan.prediction, predictions), None, input, outputs)
-    }
-
-    /// Output `k` of the last forward pass.
-    pub(super) fn held_output<'w>(
-        &self,
-        workspace: &'w Workspace,
-        k: usize,
-        batch: usize,
-    ) -> View<'w> {
-        let node = self.plan.outputs[k].node;
-        self.plan.matrix(node, batch, workspace.activations.get(node - 1))
-    }
-
     /// Where the gradient of output `k` goes before a backward pass.
     fn output_delta<'w>(
         &self,
@@ -277,15 +254,8 @@ impl Network {
         self.plan.matrix_mut(output.node, batch, workspace.deltas.get_mut(output.delta))
     }
 
-    pub(super) fn output_width(&self, k: usize) -> usize {
-        self.plan.nodes[self.plan.outputs[k].node].width
-    }
-
-    fn check_input(&self, input: View<'_>) -> Result<()> {
-        check_shape("input", (input.rows(), self.inputs()), input.shape())
-    }
-
-    fn check_held(&self, workspace: &Workspace, batch: usize) -> Result<()> {
+    /// Ok if the workspace holds a forward pass of a network of these shapes.
+    pub(super) fn check_held(&self, workspace: &Workspace, batch: usize) -> Result<()> {
         let Workspace { held, activations, pre_activations, deltas, .. } = workspace;
         if *held == Some((batch, self.plan.arena))
             && activations.has_layout(batch, self.plan.training.widths.iter().copied())

@@ -2,6 +2,7 @@
 //! gradients clipped, penalties added in between.
 
 use super::Network;
+use super::objective::Objective;
 use super::workspace::Workspace;
 use crate::cpu::Cpu;
 use crate::error::{Error, Result};
@@ -44,9 +45,10 @@ impl Network {
         workspace: &mut Workspace,
         (input, target): (View<'_>, Target<'_>),
         loss: Loss,
-        scaled: (Accum, f32),
+        (accum, scale): (Accum, f32),
     ) -> Result<f32> {
-        self.losses_and_gradients(cpu, workspace, input, &[(target, loss)], scaled)
+        let objective = Objective::new(target, loss).weight(scale);
+        self.loss_and_gradients_all(cpu, workspace, input, &[objective], accum)
     }
 
     /// The optimizer's update by the [`gradients`](Network::gradients) in the workspace: the last

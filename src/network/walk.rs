@@ -2,6 +2,7 @@
 
 use super::Network;
 use super::join::transfer;
+use super::masks::Masks;
 use super::node::{Node, Op};
 use super::plan::{Layout, Place};
 use super::workspace::Arena;
@@ -14,46 +15,59 @@ use crate::tensor::{View, ViewMut};
 
 impl Network {
     /// The values of all nodes, each where `layout` says: in `arena`, which has room for them, or
-    /// in one of `outputs`. These are not read, and if there are any, then there are all. With
-    /// `kept`, the Z that derivatives read go there.
+    /// in one of `outputs`. These are not read, and if there are any, then there are all. A pass
+    /// that trains drops elements, and leaves the Z that derivatives read.
     pub(super) fn walk_forward(
         &self,
         cpu: Cpu,
         scratch: &mut Scratch,
         (layout, arena): (&Layout, &mut Arena),
-        mut kept: Option<&mut Arena>,
+        mut training: Option<(Masks, &mut Arena)>,
         input: View<'_>,
         outputs: &mut [ViewMut<'_>],
     ) -> Result<()> {
         let batch = input.rows();
         for (node, Node { op, from, .. }) in self.plan.nodes.iter().enumerate() {
             let mut col = 0;
+            // What a prediction does not drop is where it was.
+            let is_there = |from: &usize| layout.places[*from] == layout.places[node];
+            if matches!(op, Op::Dropout { .. }) && from.iter().all(is_there) {
+                continue;
+            }
             for (i, &from) in from.iter().enumerate() {
                 let (x, y) = match (layout.places[from], layout.places[node]) {
-                    (Place::Caller(_), Place::Caller(to)) => (input, outputs[to].reborrow()),
-                    (Place::Caller(_), Place::Slot(to)) => {
-                        (input, self.plan.matrix_mut(node, batch, arena.get_mut(to)))
-                    }
-                    (Place::Slot(slot), Place::Caller(to)) => {
-                        (self.plan.matrix(from, batch, arena.get(slot)), outputs[to].reborrow())
-                    }
                     (Place::Slot(slot), Place::Slot(to)) => {
                         let (x, y) = arena.pair(slot, to);
                         (self.plan.matrix(from, batch, x), self.plan.matrix_mut(node, batch, y))
                     }
+                    (Place::Slot(slot), Place::Output(to)) => {
+                        (self.plan.matrix(from, batch, arena.get(slot)), outputs[to].reborrow())
+                    }
+                    (_, Place::Slot(to)) => {
+                        (input, self.plan.matrix_mut(node, batch, arena.get_mut(to)))
+                    }
+                    (_, Place::Output(to)) => (input, outputs[to].reborrow()),
+                    // The input has no input.
+                    (_, Place::Input) => continue,
                 };
                 match op {
                     Op::Input => {}
                     Op::Dense(layer) => {
                         let layer = layer.dense(self.parameters.as_slice());
-                        match (self.plan.z_of[node], kept.as_deref_mut()) {
-                            (Some(slot), Some(kept)) => {
+                        match (self.plan.z_of[node], &mut training) {
+                            (Some(slot), Some((_, kept))) => {
                                 let z = self.plan.matrix_mut(node, batch, kept.get_mut(slot));
                                 dense::forward_saving(cpu, scratch, layer, x, (z, y))?;
                             }
                             _ => dense::forward(cpu, scratch, layer, x, y)?,
                         }
                     }
+                    Op::Dropout { p } => match &training {
+                        Some((masks, _)) => {
+                            masks.of(node, *p)?.multiplied(cpu, x, (Accum::Replace, y));
+                        }
+                        None => transfer(cpu, (x, 0), (Accum::Replace, y)),
+                    },
                     Op::Add => {
                         let accum = if i == 0 { Accum::Replace } else { Accum::Add };
                         transfer(cpu, (x, 0), (accum, y));

@@ -3,6 +3,7 @@
 use core::ops::Range;
 
 use super::backward::Pass;
+use super::masks::Masks;
 use super::node::ALIGN;
 use super::plan::Plan;
 use crate::error::{Result, checked_size};
@@ -25,6 +26,11 @@ pub struct Workspace {
     pub(super) held: Option<(usize, usize)>,
     /// The arena whose gradients are held.
     pub(super) gradients_of: Option<usize>,
+    /// Of each output in the last pass that had any.
+    pub(super) losses: Vec<f32>,
+    /// Of the last forward pass, and the number of the next one.
+    masks: Masks,
+    next_pass: u64,
 }
 
 impl Workspace {
@@ -39,7 +45,22 @@ impl Workspace {
             gradients: Buffer::new(),
             held: None,
             gradients_of: None,
+            losses: Vec::new(),
+            masks: Masks { seed: 0, pass: 0, nodes: 0 },
+            next_pass: 0,
         }
+    }
+
+    /// What the dropout nodes of the next training pass draw their masks from: `seed` and the number
+    /// `pass`, from which every pass after it counts on. Both are 0 in a new workspace. With the same
+    /// two a pass drops the same elements, whatever else the workspace was used for.
+    pub fn set_dropout(&mut self, seed: u64, pass: u64) {
+        (self.masks.seed, self.next_pass) = (seed, pass);
+    }
+
+    /// The loss of each output in the last pass that computed them, without the weights.
+    pub fn losses(&self) -> &[f32] {
+        &self.losses
     }
 
     /// Bytes held.
@@ -67,10 +88,19 @@ impl Workspace {
         self.deltas.lay_out(batch, plan.delta_slots.iter().copied())
     }
 
+    /// The masks of the forward pass that begins now, of a network of so many nodes.
+    pub(super) fn next_masks(&mut self, nodes: usize) -> Masks {
+        self.masks = Masks { seed: self.masks.seed, pass: self.next_pass, nodes };
+        self.next_pass = self.next_pass.wrapping_add(1);
+        self.masks
+    }
+
     /// What a backward pass reads and writes, and the gradients.
     pub(super) fn pass(&mut self) -> (Pass<'_>, &mut [f32]) {
-        let Self { scratch, activations, pre_activations, deltas, gradients, .. } = self;
-        (Pass { scratch, activations, pre_activations, deltas }, gradients.as_mut_slice())
+        let Self { scratch, activations, pre_activations, deltas, gradients, masks, .. } = self;
+        let masks = *masks;
+        let pass = Pass { scratch, activations, pre_activations, deltas, masks };
+        (pass, gradients.as_mut_slice())
     }
 }
 

@@ -130,6 +130,12 @@ impl<R: UpdateRule> Optimizer<R> {
         self.len
     }
 
+    /// The learning rate of the steps to come.
+    pub fn learning_rate(&self) -> f64 {
+        let mut rule = self.rule;
+        *rule.learning_rate_mut()
+    }
+
     /// Sets the learning rate of the steps to come; that of a group is its factor times this. Error:
     /// [`Value`](crate::Error::Value) names it if it is negative or not finite; then the old one stays.
     pub fn set_learning_rate(&mut self, learning_rate: f64) -> Result<()> {

@@ -1,5 +1,6 @@
 //! The rows of one batch, gathered into memory that all batches share.
 
+use super::evaluate::of_classes;
 use crate::data::{Dataset, Targets};
 use crate::error::Result;
 use crate::loss::Target;
@@ -24,14 +25,19 @@ impl Batch {
     }
 
     /// The samples at `rows`, at most as many as there is room for.
-    pub fn gather(&mut self, data: &Dataset, rows: &[usize]) -> Result<(View<'_>, Target<'_>)> {
+    pub fn gather<'b>(
+        &'b mut self,
+        data: &Dataset,
+        rows: &[usize],
+        weights: Option<&'b [f32]>,
+    ) -> Result<(View<'b>, Target<'b>)> {
         data.gather_inputs(rows, first_rows(&mut self.inputs, rows.len()))?;
         let inputs = self.inputs.view().rows_range(0, rows.len());
         let target = match data.targets() {
             Targets::Classes { .. } => {
                 let ids = &mut self.ids[..rows.len()];
                 data.gather_ids(rows, ids)?;
-                Target::Classes(ids)
+                of_classes(ids, weights)
             }
             Targets::Values(_) => {
                 data.gather_values(rows, first_rows(&mut self.values, rows.len()))?;

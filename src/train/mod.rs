@@ -5,36 +5,51 @@
 //!     shuffle the samples                      stream SHUFFLE + epoch of the seed
 //!     for each batch of them                   the last one may be smaller
 //!       set the rate, if there is a schedule
-//!       gather its rows, train_step
-//!     evaluate, call back
+//!       gather its rows, train_step            or gradients, clipped or of several batches, and update
+//!     evaluate, call back, maybe stop
 //! ```
 //!
 //! Everything follows from the seed: the same run gives the same bits on any number of threads, and
 //! training in several runs the same as in one of as many epochs.
 //! A batch size of 1 is online learning, one of the whole set is full-batch gradient descent.
+//!
+//! | file | what |
+//! |---|---|
+//! | `run` | the loop |
+//! | `batch` | the rows of one batch |
+//! | `observe` | what is shown to the caller after steps and epochs; the history |
+//! | `stop`, `state` | early stopping and convergence; what is known of the epochs that have been |
+//! | `evaluate`, `metrics` | losses of data sets; accuracy and its kin |
 
 mod batch;
+mod evaluate;
 mod metrics;
+mod observe;
+mod run;
 mod state;
+mod stop;
 
-use core::fmt;
 use core::ops::ControlFlow;
-use std::time::{Duration, Instant};
 
+pub use evaluate::{Evaluation, evaluate};
 pub use metrics::{accuracy, confusion_matrix, correct, predicted_class, r2, rmse, top_k_accuracy};
+pub use observe::{Epoch, Observer, Snapshot, Step, csv};
 pub use state::{Best, State};
-
-use batch::{Batch, first_rows};
+pub use stop::{Convergence, EarlyStopping, Stopped, Watch};
 
 use crate::cpu::Cpu;
-use crate::data::{Dataset, Targets};
-use crate::error::{Error, Result, check_shape};
-use crate::loss::{Loss, Target, Total};
-use crate::network::{Network, Workspace};
+use crate::data::Dataset;
+use crate::error::Result;
+use crate::loss::Loss;
+use crate::network::Network;
 use crate::optim::{Optimizer, UpdateRule};
-use crate::rng::{Rng, stream};
+use crate::parallel;
 use crate::schedule::Schedule;
-use crate::tensor::Tensor;
+use observe::OnEpoch;
+use run::Subject;
+
+#[cfg(doc)]
+use crate::error::Error;
 
 /// How to train, and how many epochs have been; made by [`Fit::new`] and changed by its methods.
 ///
@@ -66,42 +81,48 @@ use crate::tensor::Tensor;
 pub struct Fit {
     cpu: Cpu,
     loss: Loss,
+    class_weights: Option<Vec<f32>>,
     epochs: usize,
     batch_size: usize,
+    accumulate: usize,
+    clip: Option<Clip>,
+    shuffle: bool,
+    evaluate_train: bool,
     schedule: Option<Schedule>,
+    early_stopping: Option<EarlyStopping>,
+    convergence: Option<Convergence>,
     seed: u64,
-    done: usize,
+    state: State,
+    stopped: Option<Stopped>,
 }
 
-/// How good a network is on a data set.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Evaluation {
-    /// The loss over the whole set, reduced as the loss says.
-    pub loss: f64,
-    /// The share of samples whose class is predicted, from 0 to 1; `None` without classes.
-    pub accuracy: Option<f64>,
-}
-
-/// What is reported after each epoch.
+/// How gradients are clipped before each step.
 #[derive(Clone, Copy, Debug)]
-pub struct Epoch {
-    /// From 1 on, over all runs.
-    pub number: usize,
-    /// On the training set, after the epoch.
-    pub train: Evaluation,
-    /// On the validation set, if there is one.
-    pub validation: Option<Evaluation>,
-    /// Samples trained on.
-    pub samples: usize,
-    /// Time spent in training steps, without evaluation.
-    pub time: Duration,
+enum Clip {
+    Norm(f64),
+    Value(f64),
 }
 
 impl Fit {
-    /// Ten epochs of batches of 32 with seed 0, on all threads of the pool.
+    /// Ten epochs of batches of 32 in an order drawn with seed 0, on all threads of the pool.
     pub fn new(loss: Loss) -> Self {
-        let (cpu, schedule) = (Cpu::detect(), None);
-        Self { cpu, loss, epochs: 10, batch_size: 32, schedule, seed: 0, done: 0 }
+        Self {
+            cpu: Cpu::detect(),
+            loss,
+            class_weights: None,
+            epochs: 10,
+            batch_size: 32,
+            accumulate: 1,
+            clip: None,
+            shuffle: true,
+            evaluate_train: true,
+            schedule: None,
+            early_stopping: None,
+            convergence: None,
+            seed: 0,
+            state: State::default(),
+            stopped: None,
+        }
     }
 
     /// How to run.
@@ -109,14 +130,50 @@ impl Fit {
         Self { cpu, ..self }
     }
 
-    /// Passes over the training set in each run.
+    /// Passes over the training set in each run, if nothing ends it before.
     pub fn epochs(self, epochs: usize) -> Self {
         Self { epochs, ..self }
     }
 
-    /// Samples per training step; more than the set has is the whole set.
+    /// Samples per pass through the network, and so per step if nothing is
+    /// [accumulated](Fit::accumulate). 1 is online learning; more than the set has is the whole set.
     pub fn batch_size(self, batch_size: usize) -> Self {
         Self { batch_size, ..self }
+    }
+
+    /// One step per epoch, on the whole training set.
+    pub fn full_batch(self) -> Self {
+        self.batch_size(usize::MAX)
+    }
+
+    /// Adds the gradients of so many batches before each step, as of one batch of all their samples
+    /// that would be too large for the memory. (With class weights or ignored classes each batch
+    /// counts by its samples, whatever they weigh.)
+    pub fn accumulate(self, batches: usize) -> Self {
+        Self { accumulate: batches, ..self }
+    }
+
+    /// Scales the gradients of each step so that their norm is at most this; see
+    /// [`by_global_norm`](crate::optim::clip::by_global_norm).
+    pub fn clip_norm(self, max_norm: f64) -> Self {
+        Self { clip: Some(Clip::Norm(max_norm)), ..self }
+    }
+
+    /// Clamps the gradients of each step; see [`by_value`](crate::optim::clip::by_value).
+    pub fn clip_value(self, limit: f64) -> Self {
+        Self { clip: Some(Clip::Value(limit)), ..self }
+    }
+
+    /// A weight for each class, in training and in evaluation: the loss of a sample is multiplied by
+    /// that of its class, and a mean divided by the sum of the weights.
+    pub fn class_weights(self, weights: impl Into<Vec<f32>>) -> Self {
+        Self { class_weights: Some(weights.into()), ..self }
+    }
+
+    /// Whether the samples come in another order in each epoch, as they do unless this says
+    /// otherwise.
+    pub fn shuffle(self, shuffle: bool) -> Self {
+        Self { shuffle, ..self }
     }
 
     /// Sets the optimizer's learning rate before each training step, as a function of the
@@ -126,7 +183,25 @@ impl Fit {
         Self { schedule: Some(schedule.into()), ..self }
     }
 
-    /// The seed of the order of samples.
+    /// Ends a run when nothing becomes better any more.
+    pub fn early_stopping(self, rule: EarlyStopping) -> Self {
+        Self { early_stopping: Some(rule), ..self }
+    }
+
+    /// Ends a run when the loss on the training set has changed by at most `tolerance` of itself in
+    /// each of so many `epochs` in a row.
+    pub fn until_converged(self, tolerance: f64, epochs: usize) -> Self {
+        Self { convergence: Some(Convergence { tolerance, epochs }), ..self }
+    }
+
+    /// Whether the training set is evaluated after each epoch, as it is unless this says otherwise.
+    /// It takes about a third of the time of training on it. Without, an epoch reports the mean of the losses that its steps
+    /// met, and no accuracy.
+    pub fn evaluate_train(self, evaluate: bool) -> Self {
+        Self { evaluate_train: evaluate, ..self }
+    }
+
+    /// The seed of the order of samples, and of what dropout drops.
     pub fn seed(self, seed: u64) -> Self {
         Self { seed, ..self }
     }
@@ -134,14 +209,35 @@ impl Fit {
     /// Goes on as if so many epochs had been: for a network and an optimizer that were trained
     /// before, by another `Fit`.
     pub fn after(self, epochs: usize) -> Self {
-        Self { done: epochs, ..self }
+        let state = State { epochs, ..self.state };
+        Self { state, ..self }
+    }
+
+    /// Goes on from the state of another `Fit`, with the network and the optimizer as they were
+    /// then: the same bits as if it had not been interrupted.
+    pub fn resume(self, state: State) -> Self {
+        Self { state, ..self }
+    }
+
+    /// What it knows of the epochs that have been.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Why the last run ended; none if there was none, or it ended with an error.
+    pub fn stopped(&self) -> Option<Stopped> {
+        self.stopped
     }
 
     /// Trains `network` on `train`, and calls `on_epoch` after each epoch with the report and the
     /// network as it is then; it may stop the training. Returns the reports.
     ///
-    /// Errors, all before anything is trained: [`Value`](Error::Value) names `batch_size` if it is
-    /// 0, `train` or `validation` if it has no samples, or a setting of the schedule;
+    /// The pool that the caller is in, or the global one, is entered once, around everything.
+    ///
+    /// Errors, all before anything is trained: [`Value`](Error::Value) names `batch_size` or
+    /// `accumulate` if it is 0, `train` or `validation` if it has no samples, or a setting of
+    /// clipping, of the schedule or of a rule that stops; [`Length`](Error::Length) names `outputs` if the network has
+    /// several, `parameters` if the optimizer is of another length, or `best`;
     /// [`Shape`](Error::Shape) names `input` or `target`, [`Class`](Error::Class) the row or
     /// [`Mismatch`](Error::Mismatch) the kind of target, if a set does not fit the network and the
     /// loss.
@@ -151,131 +247,63 @@ impl Fit {
         optimizer: &mut Optimizer<R>,
         train: &Dataset,
         validation: Option<&Dataset>,
-        mut on_epoch: impl FnMut(&Epoch, &Network) -> ControlFlow<()>,
+        on_epoch: impl FnMut(&Epoch, &Network) -> ControlFlow<()> + Send,
     ) -> Result<Vec<Epoch>> {
-        let positive = |argument, n: usize| {
-            let error = Error::Value { argument, expected: "at least 1", found: n as f64 };
-            if n == 0 { Err(error) } else { Ok(()) }
-        };
-        positive("batch_size", self.batch_size)?;
-        positive("train", train.len())?;
-        positive("validation", validation.map_or(1, Dataset::len))?;
-        self.schedule.as_ref().map_or(Ok(()), Schedule::check)?;
-        for set in [Some(train), validation].into_iter().flatten() {
-            check_fits(network, set, self.loss)?;
+        self.run_observed(network, optimizer, train, validation, &mut OnEpoch(on_epoch))
+    }
+
+    /// The same with an observer, which also sees each step, and what a checkpoint needs.
+    ///
+    /// ```
+    /// use densecore::optim::Sgd;
+    /// use densecore::train::{Epoch, Fit, Observer, Snapshot, State, Step};
+    /// use densecore::{Activation, Loss, Network, data};
+    /// use std::ops::ControlFlow::{self, Break, Continue};
+    ///
+    /// #[derive(Default)]
+    /// struct Log {
+    ///     losses: Vec<f32>,
+    ///     checkpoint: Option<(Vec<f32>, State)>, // or io::save_training
+    /// }
+    ///
+    /// impl Observer for Log {
+    ///     fn on_step(&mut self, step: &Step, _: &Network) -> ControlFlow<()> {
+    ///         self.losses.push(step.loss);
+    ///         if step.loss.is_finite() { Continue(()) } else { Break(()) }
+    ///     }
+    ///     fn on_epoch(&mut self, _: &Epoch, snapshot: Snapshot<'_>) -> ControlFlow<()> {
+    ///         let parameters = snapshot.network.parameters().to_vec();
+    ///         self.checkpoint = Some((parameters, snapshot.state.clone()));
+    ///         Continue(())
+    ///     }
+    /// }
+    ///
+    /// let (set, mut log) = (data::digits(), Log::default());
+    /// let mut network = Network::mlp(&[64, 10], Activation::Relu, 1)?;
+    /// let mut sgd = network.optimizer(Sgd::new(0.1))?;
+    /// let mut fit = Fit::new(Loss::CROSS_ENTROPY).epochs(2).batch_size(100).clip_norm(1.0);
+    /// fit.run_observed(&mut network, &mut sgd, &set, None, &mut log)?;
+    /// assert_eq!(log.losses.len(), 2 * 18);
+    /// # assert!(log.checkpoint.is_some_and(|(_, state)| state.epochs == 2));
+    /// # Ok::<(), densecore::Error>(())
+    /// ```
+    ///
+    /// Errors as for [`run`](Fit::run).
+    pub fn run_observed<R: UpdateRule>(
+        &mut self,
+        network: &mut Network,
+        optimizer: &mut Optimizer<R>,
+        train: &Dataset,
+        validation: Option<&Dataset>,
+        observer: &mut impl Observer<R>,
+    ) -> Result<Vec<Epoch>> {
+        self.stopped = None;
+        let mut subject = Subject { network, optimizer, train, validation };
+        self.check(&subject)?;
+        let result = parallel::enter(self.cpu, || self.train(&mut subject, observer));
+        if result.is_err() {
+            self.stopped = None;
         }
-        let batch_size = self.batch_size.min(train.len());
-        let mut workspace = Workspace::new();
-        let mut batch = Batch::new(train, batch_size)?;
-        let mut order = vec![0; train.len()];
-        let mut history = Vec::new();
-        for _ in 0..self.epochs {
-            let number = self.done.saturating_add(1);
-            let stream = stream::SHUFFLE.wrapping_add(number as u64);
-            Rng::new(self.seed, stream).permutation(&mut order);
-            let start = Instant::now();
-            for rows in order.chunks(batch_size) {
-                if let Some(schedule) = &self.schedule {
-                    optimizer.set_learning_rate(schedule.learning_rate(optimizer.steps()))?;
-                }
-                let sample = batch.gather(train, rows)?;
-                network.train_step(self.cpu, &mut workspace, sample, self.loss, optimizer)?;
-            }
-            let time = start.elapsed();
-            let validation = validation
-                .map(|set| evaluate(self.cpu, network, &mut workspace, set, self.loss))
-                .transpose()?;
-            let train_result = evaluate(self.cpu, network, &mut workspace, train, self.loss)?;
-            let samples = train.len();
-            let epoch = Epoch { number, train: train_result, validation, samples, time };
-            history.push(epoch);
-            self.done = number;
-            if on_epoch(&epoch, network).is_break() {
-                break;
-            }
-        }
-        Ok(history)
-    }
-}
-
-/// Rows that are evaluated at once, which bounds the memory that a large set needs.
-const EVALUATED_ROWS: usize = 1024;
-
-/// The loss and accuracy of `network` on a data set.
-///
-/// Errors: [`Value`](Error::Value) names `data` if it has no samples; [`Shape`](Error::Shape) names
-/// `input` or `target`, [`Class`](Error::Class) the row or [`Mismatch`](Error::Mismatch) the kind
-/// of target, if the set does not fit the network and the loss.
-pub fn evaluate(
-    cpu: Cpu,
-    network: &Network,
-    workspace: &mut Workspace,
-    data: &Dataset,
-    loss: Loss,
-) -> Result<Evaluation> {
-    let (rows, width) = (data.len(), network.outputs());
-    if rows == 0 {
-        return Err(Error::Value { argument: "data", expected: "at least 1 sample", found: 0.0 });
-    }
-    check_fits(network, data, loss)?;
-    let mut output = Tensor::zeros(rows.min(EVALUATED_ROWS), width)?;
-    let (mut total, mut right) = (Total::default(), 0);
-    for first in (0..rows).step_by(EVALUATED_ROWS) {
-        let count = EVALUATED_ROWS.min(rows - first);
-        let input = data.inputs().view().rows_range(first, count);
-        network.predict(cpu, workspace, input, first_rows(&mut output, count))?;
-        let scores = output.view().rows_range(0, count);
-        let target = targets(data, first, count);
-        total += loss.sum(cpu, scores, target)?;
-        if let Target::Classes(ids) = target {
-            right += correct(scores, ids)?;
-        }
-    }
-    let accuracy = match data.targets() {
-        Targets::Classes { .. } => Some(right as f64 / rows as f64),
-        Targets::Values(_) => None,
-    };
-    Ok(Evaluation { loss: f64::from(loss.reduce(total)), accuracy })
-}
-
-/// Ok if the set has what the network and the loss take.
-fn check_fits(network: &Network, data: &Dataset, loss: Loss) -> Result<()> {
-    let rows = data.len();
-    check_shape("input", (rows, network.inputs()), data.inputs().shape())?;
-    loss.check((rows, network.outputs()), targets(data, 0, rows))
-}
-
-/// The targets of `count` samples from `first` on, borrowed.
-fn targets(data: &Dataset, first: usize, count: usize) -> Target<'_> {
-    match data.targets() {
-        Targets::Classes { ids, .. } => Target::Classes(&ids[first..first + count]),
-        Targets::Values(values) => Target::Values(values.view().rows_range(first, count)),
-    }
-}
-
-impl Epoch {
-    /// Samples trained on per second.
-    pub fn samples_per_second(&self) -> f64 {
-        self.samples as f64 / self.time.as_secs_f64()
-    }
-}
-
-impl fmt::Display for Epoch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "epoch {:>3}  train {}", self.number, self.train)?;
-        if let Some(validation) = &self.validation {
-            write!(f, "  validation {validation}")?;
-        }
-        write!(f, "  {:>9.0} samples/s", self.samples_per_second())
-    }
-}
-
-impl fmt::Display for Evaluation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "loss {:.3e}", self.loss)?;
-        match self.accuracy {
-            Some(accuracy) => write!(f, " accuracy {:.2} %", 100.0 * accuracy),
-            None => Ok(()),
-        }
+        result
     }
 }

@@ -199,6 +199,12 @@ fn a_tensor_of_a_training_that_does_not_fit_is_named() -> Result {
             "expected U64 [], found U64 [1]",
         ),
         ("training.waited", None, "expected U64 [], found nothing"),
+        ("training.settled", None, "expected U64 [], found nothing"),
+        (
+            "training.last_loss",
+            Some(zeros("training.last_loss", &[])),
+            "expected F64 [], found F32 []",
+        ),
         ("training.best.value", None, "expected F64 [], found nothing"),
         ("training.best.parameters", None, "expected F32 [96], found nothing"),
         ("layers.2.bias", None, "expected F32 [2], found nothing"),

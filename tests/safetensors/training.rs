@@ -54,7 +54,8 @@ pub fn known<R: UpdateRule>(
 
 pub fn state(network: &Network) -> State {
     let parameters = network.parameters().iter().map(|x| x - 1.0).collect();
-    State { epochs: 12, waited: 2, best: Some(Best { epoch: 10, value: 0.1, parameters }) }
+    let best = Some(Best { epoch: 10, value: 0.1, parameters });
+    State { epochs: 12, waited: 2, best, settled: 1, last_loss: Some(0.3) }
 }
 
 /// A network and an optimizer after some steps, and the file of it.
@@ -111,7 +112,8 @@ fn every_number_comes_back_bit_for_bit() -> Result {
         optimizer.restore(Progress { steps, scalar }, &arrays)?;
         optimizer.set_learning_rate(learning_rate)?;
         let mut state = state(&network);
-        (state.epochs, state.waited) = (usize::MAX, usize::MAX - 1);
+        (state.epochs, state.waited, state.settled) = (usize::MAX, usize::MAX - 1, usize::MAX - 3);
+        state.last_loss = Some(-value);
         if let Some(best) = &mut state.best {
             (best.epoch, best.value) = (usize::MAX - 2, value);
             best.parameters[..6].copy_from_slice(&special);
@@ -120,6 +122,8 @@ fn every_number_comes_back_bit_for_bit() -> Result {
         let found = training_from_bytes(&bytes, &mut other, &mut other_optimizer)?;
         assert_eq!(known(&other, &other_optimizer), known(&network, &optimizer));
         assert_eq!((found.epochs, found.waited), (state.epochs, state.waited));
+        assert_eq!(found.settled, state.settled);
+        assert_eq!(found.last_loss.map(f64::to_bits), Some((-value).to_bits()));
         let (found, best) = (found.best.ok_or("a best")?, state.best.ok_or("a best")?);
         assert_eq!((found.epoch, found.value.to_bits()), (best.epoch, best.value.to_bits()));
         assert_eq!(bits(&found.parameters), bits(&best.parameters));

@@ -92,6 +92,7 @@ pub fn loss(loss: Loss, output: &Matrix, target: Target<'_>) -> (Bounded, Matrix
             d[class] = d[class] - factor;
             (log - (y[class] - max), d)
         }
+        Target::WeightedClasses { .. } => panic!("the reference has no weights"),
     };
     let (values, gradient): (Vec<_>, Matrix) = output.iter().enumerate().map(row).unzip();
     (sum(values.into_iter()) * rounded(1.0 / divisor), gradient)

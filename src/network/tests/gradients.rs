@@ -1,13 +1,14 @@
 //! Gradients of graphs, exactly: in a network of integers that is linear piece by piece, a small
 //! enough difference of the loss is its slope without any error.
 
-use super::{BATCH, Network, add, concat, cpus, d_output, dense, input, network, passes, predict};
-use super::{Spec, telling};
+use super::{BATCH, Network, add, concat, cpus, d_output, dense, dropout, input, network, passes};
+use super::{Spec, predict, telling};
 use crate::activation::Activation::{Identity, Relu, Sigmoid};
 use crate::cpu::Cpu;
 use crate::error::Result;
 use crate::loss::{Loss, Target};
-use crate::network::{Workspace, plan::Plan};
+use crate::network::Workspace;
+use crate::network::plan::{Kind, Plan};
 use crate::optim::Sgd;
 use crate::scratch::Buffer;
 use crate::tensor::{Tensor, View};
@@ -82,7 +83,8 @@ fn slope(f: impl Fn(f32) -> Result<f64>) -> Result<Option<f32>> {
 fn gradients_of_graphs_are_the_slopes_of_the_loss() -> Result<()> {
     for cpu in cpus() {
         for (name, specs, outputs) in graphs() {
-            let layers = specs.iter().filter(|spec| matches!(spec, Spec::Dense { .. })).count();
+            let layers =
+                specs.iter().filter(|spec| matches!(spec.kind, Kind::Dense { .. })).count();
             let numbers: Vec<_> = (1..=layers).collect();
             let mut network = network(&specs, &numbers, outputs)?;
             for layer in 0..layers {
@@ -137,16 +139,18 @@ fn large() -> Result<Network> {
         concat(&[3, 0, 1]),
         dense(4, 96, Sigmoid),
         add(&[5, 3, 2]),
-        dense(6, 3, Identity),
+        dropout(6, 0.25),
+        dense(7, 3, Identity),
     ];
-    let plan = Plan::new(30, &specs, &[7])?;
+    let plan = Plan::new(30, &specs, &[8]);
     let mut parameters = Buffer::zeros(plan.arena)?;
     let mut rng = crate::rng::Rng::new(1, 0);
     for layer in plan.layers() {
         let weight = &mut parameters.as_mut_slice()[layer.weight.clone()];
         weight.iter_mut().for_each(|w| *w = (rng.uniform() - 0.5) / 4.0);
     }
-    Ok(Network { plan, parameters })
+    let names = (0..plan.nodes.len()).map(|node| node.to_string()).collect();
+    Ok(Network { plan, names, parameters })
 }
 
 #[test]

@@ -6,6 +6,7 @@ use crate::activation::Activation::{Identity, Relu, Sigmoid};
 use crate::error::{Error, Result};
 use crate::gemm::Accum;
 use crate::loss::{ElementLoss, Loss, Reduction, SquaredError, Target};
+use crate::network::Objective;
 use crate::tensor::Tensor;
 
 fn sum(a: &[f32], b: &[f32]) -> Vec<f32> {
@@ -154,7 +155,8 @@ fn each_output_has_a_loss_and_their_sum_is_returned() -> Result<()> {
         let mut d_outputs = [tensor(3, vec![0.0; 3 * BATCH])?, tensor(2, vec![0.0; 2 * BATCH])?];
         let mut sum = 0.0;
         for (k, target) in targets.iter().enumerate() {
-            let (y, d) = (network.held_output(&workspace, k, BATCH), d_outputs[k].view_mut());
+            let Some(y) = network.output(&workspace, k) else { panic!("no output {k}") };
+            let d = d_outputs[k].view_mut();
             let value = SquaredError.value_and_gradient(cpu, y, target.view(), reduction, d)?;
             assert!(value > 0.0);
             sum += value;
@@ -165,13 +167,15 @@ fn each_output_has_a_loss_and_their_sum_is_returned() -> Result<()> {
         telling(&expected);
         workspace.poison();
         let loss = Loss::SquaredError(reduction);
-        let losses = targets.each_ref().map(|target| (Target::Values(target.view()), loss));
-        let found = network.losses_and_gradients(
+        let objectives = targets.each_ref();
+        let objectives =
+            objectives.map(|target| Objective::new(Target::Values(target.view()), loss));
+        let found = network.loss_and_gradients_all(
             cpu,
             &mut workspace,
             input.view(),
-            &losses,
-            (Accum::Replace, 1.0),
+            &objectives,
+            Accum::Replace,
         )?;
         assert_eq!(found, sum);
         assert_eq!(network.gradients(&workspace), expected);
@@ -192,7 +196,7 @@ fn a_call_for_one_output_of_several_is_refused() -> Result<()> {
         let target = Target::Values(y.view());
         let found =
             network.loss_and_gradients(cpu, &mut workspace, input.view(), target, Loss::MSE);
-        assert_eq!(found.map(|_| ()), refused("target"));
+        assert_eq!(found.map(|_| ()), refused("objectives"));
         let found = network.predict(cpu, &mut workspace, input.view(), y.view_mut());
         assert_eq!(found, refused("output"));
     }

@@ -1,12 +1,12 @@
-//! Laws of plans, and of networks that the builder cannot make yet: graphs with several heads,
-//! sums and concatenations.
+//! Laws of plans, and of networks that are no chains: several heads, sums, concatenations, dropout.
 
+mod dropout_nodes;
 mod gradients;
 mod heads;
 mod join;
 mod plan;
 
-use super::plan::{LayerSpec, Plan, Spec};
+use super::plan::{Kind, Plan, Spec};
 use super::workspace::Workspace;
 use super::{Layer, Network};
 use crate::activation::Activation;
@@ -20,15 +20,19 @@ const BATCH: usize = 5;
 const INPUTS: usize = 3;
 
 fn dense(from: usize, width: usize, activation: Activation) -> Spec {
-    Spec::Dense { from, layer: LayerSpec { width, activation, bias: true } }
+    Spec { from: vec![from], kind: Kind::Dense { width, activation, bias: true } }
 }
 
 fn add(from: &[usize]) -> Spec {
-    Spec::Add(from.to_vec())
+    Spec { from: from.to_vec(), kind: Kind::Add }
 }
 
 fn concat(from: &[usize]) -> Spec {
-    Spec::Concat(from.to_vec())
+    Spec { from: from.to_vec(), kind: Kind::Concat }
+}
+
+fn dropout(from: usize, p: f32) -> Spec {
+    Spec { from: vec![from], kind: Kind::Dropout { p } }
 }
 
 /// Numbers from -3 to 3: with so few, every sum in these networks is exact.
@@ -38,9 +42,10 @@ fn integers(len: usize, first: usize) -> Vec<f32> {
 
 /// A network of that plan, with the parameters of layer `i` those of number `numbers[i]`.
 fn network(specs: &[Spec], numbers: &[usize], outputs: &[usize]) -> Result<Network> {
-    let plan = Plan::new(INPUTS, specs, outputs)?;
+    let plan = Plan::new(INPUTS, specs, outputs);
     let parameters = Buffer::zeros(plan.arena)?;
-    let mut network = Network { plan, parameters };
+    let names = (0..plan.nodes.len()).map(|node| node.to_string()).collect();
+    let mut network = Network { plan, names, parameters };
     assert_eq!(network.layers(), numbers.len());
     for (i, &number) in numbers.iter().enumerate() {
         let Some(mut layer) = network.layer_mut(i) else { panic!("no layer {i}") };
@@ -100,7 +105,8 @@ fn passes(cpu: Cpu, network: &Network, heads: &[usize]) -> Result<Passes> {
     workspace.poison();
     network.forward(cpu, &mut workspace, input.view())?;
     let outputs = (0..heads.len())
-        .map(|k| network.held_output(&workspace, k, BATCH).iter_rows().collect::<Vec<_>>().concat())
+        .map(|k| network.output(&workspace, k).into_iter().flat_map(|y| y.iter_rows().flatten()))
+        .map(|output| output.copied().collect())
         .collect();
     let d_outputs = widths(network).into_iter().zip(heads);
     let d_outputs = d_outputs.map(|(width, &head)| tensor(width, d_output(head, width)));
