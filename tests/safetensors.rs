@@ -4,6 +4,8 @@
 
 #[path = "safetensors/damage.rs"]
 mod damage;
+#[path = "safetensors/graphs.rs"]
+mod graphs;
 #[path = "safetensors/misfits.rs"]
 mod misfits;
 mod support;

@@ -5,26 +5,75 @@
 //!   training 1; rule adam
 //! ```
 //!
-//! The first line is the network: the version of this format, the width of the input, and the width
-//! and the activation of each layer. The second one is there if the file holds a training: the
-//! version of that part, and the name of the optimizer's rule.
+//! The first line is the network: the version of this format, the width of the input, and the
+//! nodes, each after those it reads. In version 1, a chain of dense layers, a node is its kind, its
+//! width and its activation. In version 2 it has a name, and the names of what it reads, before that:
+//!
+//! ```text
+//!   version 2; inputs 4; dense a input 8 tanh; dropout b a 0.5; concat c input b; output c
+//! ```
+//!
+//! The second line is there if the file holds a training: the version of that part, and the name of
+//! the optimizer's rule.
+
+use std::collections::HashMap;
 
 use super::FileError;
-use crate::activation::Activation;
 use crate::init::Init;
-use crate::network::{Builder, Network};
+use crate::network::{Graph, Network, NodeKind};
 
-const VERSION: &str = "1";
+/// The name of the node that is the input.
+const INPUT: &str = "input";
+const CHAIN: &str = "version 1";
+const GRAPH: &str = "version 2";
 const TRAINING: &str = "training 1; rule ";
 
 /// The line of a network.
 pub(super) fn describe(network: &Network) -> String {
-    let mut line = format!("version {VERSION}; inputs {}", network.inputs());
-    for layer in (0..network.layers()).map_while(|i| network.layer(i)) {
-        let kind = if layer.bias.is_empty() { "dense_without_bias" } else { "dense" };
-        line += &format!("; {kind} {} {}", layer.weight.cols(), layer.activation);
+    let is_plain = is_plain(network);
+    let version = if is_plain { CHAIN } else { GRAPH };
+    format!("{version}; {}", clauses(network, is_plain).join("; "))
+}
+
+/// Whether a network is a chain of dense layers that have the names of a chain.
+fn is_plain(network: &Network) -> bool {
+    let mut nodes = network.nodes().skip(1);
+    network.is_chain()
+        && nodes.all(|node| match node.kind {
+            NodeKind::Dense { layer } => node.name == name_in_chain(layer),
+            _ => false,
+        })
+}
+
+fn name_in_chain(layer: usize) -> String {
+    format!("layers.{layer}")
+}
+
+/// The input, the nodes and the outputs; of a plain network without names.
+fn clauses(network: &Network, is_plain: bool) -> Vec<String> {
+    let nodes: Vec<_> = network.nodes().collect();
+    let mut clauses = Vec::new();
+    for node in &nodes {
+        let from: Vec<_> = node.from.iter().map(|&from| nodes[from].name).collect();
+        let names =
+            if is_plain { String::new() } else { format!(" {} {}", node.name, from.join(" ")) };
+        let width = node.width;
+        clauses.push(match node.kind {
+            NodeKind::Input => format!("inputs {width}"),
+            NodeKind::Dense { layer } => {
+                let Some(layer) = network.layer(layer) else { continue };
+                let kind = if layer.bias.is_empty() { "dense_without_bias" } else { "dense" };
+                format!("{kind}{names} {width} {}", layer.activation)
+            }
+            NodeKind::Add => format!("add{names}"),
+            NodeKind::Concat => format!("concat{names}"),
+            NodeKind::Dropout { p } => format!("dropout{names} {p}"),
+        });
     }
-    line
+    if !is_plain {
+        clauses.extend(network.output_nodes().map(|node| format!("output {}", nodes[node].name)));
+    }
+    clauses
 }
 
 /// The lines of a network and of a training with this rule.
@@ -53,14 +102,15 @@ pub(super) fn rule(text: &str) -> Result<Option<&str>, FileError> {
 /// Ok if the networks have the same line. Error: [`Mismatch`](FileError::Mismatch) with the first
 /// clause that differs.
 pub(super) fn check_same(network: &Network, found: &Network) -> Result<(), FileError> {
-    let (expected, found) = (describe(network), describe(found));
-    let (mut expected, mut found) = (expected.split("; "), found.split("; "));
+    let is_plain = is_plain(network) && is_plain(found);
+    let (expected, found) = (clauses(network, is_plain), clauses(found, is_plain));
+    let (mut expected, mut found) = (expected.iter(), found.iter());
     loop {
         match (expected.next(), found.next()) {
             (None, None) => return Ok(()),
             (expected, found) if expected == found => {}
             (expected, found) => {
-                let clause = |clause: Option<&str>| clause.unwrap_or("nothing").to_string();
+                let clause = |clause: Option<&String>| clause.map_or("nothing", |c| c).to_string();
                 let (expected, found) = (clause(expected), clause(found));
                 return Err(FileError::Mismatch { what: "network", expected, found });
             }
@@ -70,16 +120,21 @@ pub(super) fn check_same(network: &Network, found: &Network) -> Result<(), FileE
 
 /// A network, as its line describes it.
 pub(super) struct Description {
-    inputs: usize,
-    pub layers: Vec<Dense>,
+    /// Makes the network, with zeros.
+    pub graph: Graph,
+    /// In their order.
+    pub layers: Vec<Layer>,
+    /// What each node returns.
+    widths: HashMap<String, usize>,
 }
 
-/// A layer.
-pub(super) struct Dense {
+/// What a layer asks of the tensors.
+pub(super) struct Layer {
+    /// That of its node.
+    pub name: String,
     /// `[in, out]`
     pub shape: [usize; 2],
-    pub activation: Activation,
-    pub bias: bool,
+    pub has_bias: bool,
 }
 
 impl Description {
@@ -87,43 +142,79 @@ impl Description {
     pub(super) fn parse(text: &str) -> Result<Self, FileError> {
         let mut clauses = lines(text).0.split("; ");
         let version = clauses.next().unwrap_or("");
-        if version.strip_prefix("version ") != Some(VERSION) {
+        if ![CHAIN, GRAPH].contains(&version) {
             return Err(not_understood(version));
         }
         let clause = clauses.next().unwrap_or("");
         let inputs = clause.strip_prefix("inputs ").and_then(|width| width.parse().ok());
         let inputs = inputs.ok_or_else(|| not_understood(clause))?;
-        let (mut layers, mut width) = (Vec::new(), inputs);
+        let mut description = Self {
+            graph: Network::graph(inputs).init(Init::Zeros),
+            layers: Vec::new(),
+            widths: HashMap::from([(INPUT.to_string(), inputs)]),
+        };
+        let mut below = INPUT.to_string();
         for clause in clauses {
-            let layer = Dense::parse(width, clause).ok_or_else(|| not_understood(clause))?;
-            width = layer.shape[1];
-            layers.push(layer);
+            let name = name_in_chain(description.layers.len());
+            let node = match version {
+                CHAIN => description.layer(&name, &below, clause),
+                _ => description.node(clause),
+            };
+            description = node.ok_or_else(|| not_understood(clause))?;
+            below = name;
         }
-        Ok(Self { inputs, layers })
+        if version == CHAIN && !description.layers.is_empty() {
+            description.graph = description.graph.output(&below);
+        }
+        Ok(description)
     }
 
-    /// Makes the network, with zeros.
-    pub(super) fn builder(&self) -> Builder {
-        let start = Network::builder(self.inputs).init(Init::Zeros);
-        self.layers.iter().fold(start, |builder, layer| match layer.bias {
-            true => builder.dense(layer.shape[1], layer.activation),
-            false => builder.dense_without_bias(layer.shape[1], layer.activation),
-        })
+    /// Takes a layer of a chain, such as `dense 8 tanh`.
+    fn layer(self, name: &str, below: &str, clause: &str) -> Option<Self> {
+        let (kind, rest) = clause.split_once(' ').filter(|(kind, _)| kind.starts_with("dense"))?;
+        self.node(&format!("{kind} {name} {below} {rest}"))
     }
-}
 
-impl Dense {
-    /// From `dense 8 tanh` or `dense_without_bias 8 tanh`.
-    fn parse(inputs: usize, clause: &str) -> Option<Self> {
+    /// Takes a clause with names.
+    fn node(mut self, clause: &str) -> Option<Self> {
         let (kind, rest) = clause.split_once(' ')?;
-        let (width, activation) = rest.split_once(' ')?;
-        let bias = match kind {
-            "dense" => true,
-            "dense_without_bias" => false,
+        let (name, rest) = rest.split_once(' ').unwrap_or((rest, ""));
+        let (graph, width) = match kind {
+            "dense" | "dense_without_bias" => {
+                let (from, rest) = rest.split_once(' ')?;
+                let (width, activation) = rest.split_once(' ')?;
+                let (width, activation) = (width.parse().ok()?, activation.parse().ok()?);
+                let (shape, has_bias) = ([*self.widths.get(from)?, width], kind == "dense");
+                self.layers.push(Layer { name: name.to_string(), shape, has_bias });
+                let graph = match has_bias {
+                    true => self.graph.dense(name, from, width, activation),
+                    false => self.graph.dense_without_bias(name, from, width, activation),
+                };
+                (graph, width)
+            }
+            "dropout" => {
+                let (from, p) = rest.split_once(' ')?;
+                (self.graph.dropout(name, from, p.parse().ok()?), *self.widths.get(from)?)
+            }
+            "add" | "concat" => {
+                let from: Vec<_> = rest.split(' ').collect();
+                let widths = from.iter().map(|&from| self.widths.get(from).copied());
+                let widths = widths.collect::<Option<Vec<usize>>>()?;
+                match kind {
+                    "add" => (self.graph.add(name, &from), *widths.first()?),
+                    _ => (
+                        self.graph.concat(name, &from),
+                        widths.into_iter().fold(0, usize::saturating_add),
+                    ),
+                }
+            }
+            "output" if rest.is_empty() => {
+                return Some(Self { graph: self.graph.output(name), ..self });
+            }
             _ => return None,
         };
-        let shape = [inputs, width.parse().ok()?];
-        Some(Self { shape, activation: activation.parse().ok()?, bias })
+        self.widths.insert(name.to_string(), width);
+        Some(Self { graph, ..self })
     }
 }
 

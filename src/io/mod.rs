@@ -21,14 +21,17 @@
 //!
 //! | tensor, F32 | shape |
 //! |---|---|
-//! | `layers.{i}.weight` | `[in, out]`, the transpose of what PyTorch keeps |
-//! | `layers.{i}.bias` | `[out]`, if the layer has one |
+//! | `NODE.weight` | `[in, out]`, the transpose of what PyTorch keeps |
+//! | `NODE.bias` | `[out]`, if the layer has one |
 //!
-//! What the tensors do not say is in one entry of the metadata, `densecore`: the version of this
-//! format, the width of the input, and the width and the activation of each layer.
+//! `NODE` is the name of the node: that of a [`Graph`](crate::network::Graph), or `layers.0` and so
+//! on in a chain. What the tensors do not say is in one entry of the metadata, `densecore`: the
+//! version of this format, the width of the input, and the width and the activation of each layer;
+//! in a graph also the names of each node and of those it reads, and the outputs.
 //!
 //! ```text
 //! version 1; inputs 4; dense 8 tanh; dense_without_bias 3 identity
+//! version 2; inputs 4; dense a input 8 tanh; dropout b a 0.5; concat c input b; output c
 //! ```
 //!
 //! A training has a second line, `training 1; rule adam`, and more tensors: `optimizer.0` and so
@@ -70,7 +73,7 @@ pub enum FileError {
     Foreign,
     /// The description of the network cannot be understood; a newer version of this crate may.
     Description {
-        /// The clause in question, such as `version 2`.
+        /// The clause in question, such as `version 3`.
         found: String,
     },
     /// A tensor is not what is asked for.

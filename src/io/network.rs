@@ -1,11 +1,11 @@
-//! A network alone: its text, and the tensors `layers.{i}.weight` and `layers.{i}.bias`.
+//! A network alone: its text, and the tensors `NODE.weight` and `NODE.bias` of each dense layer.
 
 use std::path::Path;
 
 use super::description::{Description, describe, has_training};
 use super::tensors::{self, Contents, Saved, copy};
 use super::{FileError, file, training};
-use crate::network::Network;
+use crate::network::{Layer, Network, NodeKind};
 
 /// Writes a network to a file.
 ///
@@ -59,12 +59,14 @@ pub fn from_bytes(bytes: &[u8]) -> Result<Network, FileError> {
 /// The tensors of a network.
 pub(super) fn write(network: &Network) -> Vec<Saved<'_>> {
     let mut tensors = Vec::new();
-    for (i, layer) in (0..network.layers()).map_while(|i| network.layer(i)).enumerate() {
-        let (weight, bias) = (layer.weight, layer.bias);
+    for node in network.nodes() {
+        let NodeKind::Dense { layer } = node.kind else { continue };
+        let Some(Layer { weight, bias, .. }) = network.layer(layer) else { continue };
         let elements = weight.as_contiguous().unwrap_or(&[]);
-        tensors.push(Saved::array(weight_name(i), &[weight.rows(), weight.cols()], elements));
+        let shape = [weight.rows(), weight.cols()];
+        tensors.push(Saved::array(weight_name(node.name), &shape, elements));
         if !bias.is_empty() {
-            tensors.push(Saved::array(bias_name(i), &[bias.len()], bias));
+            tensors.push(Saved::array(bias_name(node.name), &[bias.len()], bias));
         }
     }
     tensors
@@ -75,15 +77,15 @@ pub(super) fn read(contents: &mut Contents<'_>) -> Result<Network, FileError> {
     let description = Description::parse(contents.text()?)?;
     // The file bounds what is allocated: all tensors are found before the network is made.
     let mut parameters = Vec::new();
-    for (i, layer) in description.layers.iter().enumerate() {
-        let weight = contents.array(&weight_name(i), &layer.shape)?;
-        let bias = match layer.bias {
-            true => contents.array(&bias_name(i), &layer.shape[1..])?,
+    for layer in &description.layers {
+        let weight = contents.array(&weight_name(&layer.name), &layer.shape)?;
+        let bias = match layer.has_bias {
+            true => contents.array(&bias_name(&layer.name), &layer.shape[1..])?,
             false => &[],
         };
         parameters.push((weight, bias));
     }
-    let mut network = description.builder().build()?;
+    let mut network = description.graph.build()?;
     for (i, (weight, bias)) in parameters.into_iter().enumerate() {
         let Some(mut layer) = network.layer_mut(i) else { continue };
         copy(weight, layer.weight.as_contiguous_mut().unwrap_or(&mut []));
@@ -92,10 +94,10 @@ pub(super) fn read(contents: &mut Contents<'_>) -> Result<Network, FileError> {
     Ok(network)
 }
 
-fn weight_name(i: usize) -> String {
-    format!("layers.{i}.weight")
+fn weight_name(node: &str) -> String {
+    format!("{node}.weight")
 }
 
-fn bias_name(i: usize) -> String {
-    format!("layers.{i}.bias")
+fn bias_name(node: &str) -> String {
+    format!("{node}.bias")
 }
