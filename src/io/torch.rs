@@ -40,9 +40,9 @@ pub fn import_torch(
 /// The same as [`import_torch`] from the content of a file.
 ///
 /// Errors, after which nothing is changed: [`Malformed`](FileError::Malformed);
-/// [`Network`](FileError::Network) with [`Length`](crate::Error::Length) names `names` if they are not as many as the layers;
-/// [`Tensor`](FileError::Tensor) names a tensor that is missing, has another shape, is of another
-/// type than F32, or is the bias of a layer that has none here.
+/// [`Network`](FileError::Network) with [`Length`](crate::Error::Length) names `names` if they are
+/// not as many as the layers; [`Tensor`](FileError::Tensor) names a tensor that is missing, has
+/// another shape, is of another type than F32, or is the bias of a layer that has none here.
 pub fn import_torch_from_bytes(
     network: &mut Network,
     bytes: &[u8],

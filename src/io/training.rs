@@ -63,25 +63,27 @@ pub fn save_training<R: UpdateRule>(
 /// the groups are those of `optimizer`.
 ///
 /// ```
-/// use densecore::{Activation, Cpu, Loss, Network, Target, View, Workspace, io, optim::Adam};
-/// use densecore::train::State;
-/// let (cpu, mut workspace) = (Cpu::detect(), Workspace::new());
-/// let sample = (View::new(1, 2, &[0.5, -1.0])?, Target::Classes(&[1]));
-/// let mut network = Network::mlp(&[2, 8, 2], Activation::Tanh, 1)?;
+/// use densecore::{Activation, Loss, Network, data, io, optim::Adam, train::Fit};
+/// use std::ops::ControlFlow::Continue;
+/// let (train, _) = data::digits().split(0.1, 1)?;
+/// let mut network = Network::mlp(&[64, 16, 10], Activation::Relu, 1)?;
 /// let mut adam = network.optimizer(Adam::new(1e-2))?;
-/// network.train_step(cpu, &mut workspace, sample, Loss::CROSS_ENTROPY, &mut adam)?;
-///
+/// let mut fit = Fit::new(Loss::CROSS_ENTROPY).epochs(2);
+/// fit.run(&mut network, &mut adam, &train, None, |_, _| Continue(()))?;
 /// let path = std::env::temp_dir().join("densecore-training-example.safetensors");
-/// io::save_training(&path, &network, &adam, &State { epochs: 1, ..State::default() })?;
-/// // Later, in another run.
-/// let mut again = Network::mlp(&[2, 8, 2], Activation::Tanh, 2)?;
+/// io::save_training(&path, &network, &adam, fit.state())?;
+///
+/// // Later, in another program.
+/// let mut again = Network::mlp(&[64, 16, 10], Activation::Relu, 2)?;
 /// let mut adam_again = again.optimizer(Adam::new(1e-2))?;
 /// let state = io::load_training(&path, &mut again, &mut adam_again)?;
-/// assert_eq!((state.epochs, adam_again.steps()), (1, 1));
+/// let mut fit_again = Fit::new(Loss::CROSS_ENTROPY).epochs(2).resume(state);
+/// fit_again.run(&mut again, &mut adam_again, &train, None, |_, _| Continue(()))?;
 ///
-/// network.train_step(cpu, &mut workspace, sample, Loss::CROSS_ENTROPY, &mut adam)?;
-/// again.train_step(cpu, &mut workspace, sample, Loss::CROSS_ENTROPY, &mut adam_again)?;
+/// // The same as if the first one had gone on.
+/// fit.run(&mut network, &mut adam, &train, None, |_, _| Continue(()))?;
 /// assert_eq!(again.parameters(), network.parameters());
+/// assert_eq!(fit_again.state().epochs, 4);
 /// # std::fs::remove_file(path)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -98,7 +100,8 @@ pub fn load_training<R: UpdateRule>(
 /// The content of the file that [`save_training`] writes.
 ///
 /// Errors: those of [`to_bytes`](super::to_bytes); [`Network`](FileError::Network) with
-/// [`Length`](crate::Error::Length) names `optimizer` or `best` if it has not as many parameters as the network's arena.
+/// [`Length`](crate::Error::Length) names `optimizer` or `best` if it has not as many parameters as
+/// the network's arena.
 pub fn training_to_bytes<R: UpdateRule>(
     network: &Network,
     optimizer: &Optimizer<R>,

@@ -74,8 +74,8 @@ pub trait UpdateRule: Copy + Debug + Send + Sync {
     /// The scalars of one step.
     type Kernel: Prepared;
 
-    /// What a file calls the rule, so that its state is not given to another one: a [`Rule`](super::Rule)
-    /// says which it is.
+    /// What a file calls the rule, so that its state is not given to another one. A
+    /// [`Rule`](super::Rule) says which it is.
     fn name(&self) -> &'static str {
         "custom"
     }

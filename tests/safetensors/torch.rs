@@ -195,7 +195,7 @@ fn digits_in_names_and_texts_are_no_sizes() -> Result {
         let digits = "3.14159265358979323846264338327950288";
         let tensor = |name: String| (name, Dtype::F32, vec![1]);
         let others = [format!("a{name}{digits}"), format!("b{name}"), format!("c{digits}")];
-        let tensors = [&others.map(tensor)[..], &[weight.clone()]].concat();
+        let tensors = [&others.map(tensor)[..], std::slice::from_ref(&weight)].concat();
         let bytes = file(Some(digits), &tensors)?;
         let mut network = Network::builder(3).dense_without_bias(2, Activation::Relu).build()?;
         import_torch_from_bytes(&mut network, &bytes, &["a"])?;

@@ -2,17 +2,19 @@
 //! any other.
 
 use std::fs;
+use std::ops::ControlFlow::Continue;
 
 use densecore::io::{
     from_bytes, load, load_training, save_training, to_bytes, training_from_bytes,
     training_to_bytes,
 };
 use densecore::loss::Reduction;
-use densecore::optim::{Adam, Optimizer, Prepared, Progress, Strip, UpdateRule};
+use densecore::optim::{Adam, NAdam, Optimizer, Prepared, Progress, Strip, UpdateRule};
+use densecore::schedule::Cosine;
 use densecore::simd::slice::Update;
 use densecore::simd::{Level, Simd};
-use densecore::train::{Best, State};
-use densecore::{Activation, Cpu, Loss, Network, Target, View, Workspace};
+use densecore::train::{Best, EarlyStopping, Fit, State};
+use densecore::{Activation, Cpu, Loss, Network, Target, View, Workspace, data};
 
 use super::support::{numbers, rules};
 use super::{Result, bits, folder, names, names_the_path};
@@ -93,6 +95,40 @@ fn every_rule_goes_on_with_the_same_bits() -> Result {
         arrays[rule.state_arrays()] += 1;
     }
     assert!(arrays.iter().all(|&count| count > 0), "{arrays:?}");
+    Ok(())
+}
+
+#[test]
+fn a_fit_goes_on_from_its_file_with_the_same_bits() -> Result {
+    let path = folder("fit")?.join("training.safetensors");
+    let (train, validation) = data::digits().split(0.9, 1)?;
+    let (train, _) = train.split(0.1, 2)?;
+    let network = |seed| {
+        let builder = Network::builder(64).dense(12, Activation::Gelu).dropout(0.3);
+        builder.dense(10, Activation::Identity).seed(seed).build()
+    };
+    let fit = |epochs| {
+        let fit = Fit::new(Loss::CROSS_ENTROPY).schedule(Cosine::new(1e-2, 30)).seed(3);
+        fit.early_stopping(EarlyStopping::new(20)).until_converged(1e-9, 20).epochs(epochs)
+    };
+    let (mut whole, mut whole_fit) = (network(1)?, fit(5));
+    let mut nadam = whole.optimizer(NAdam::new(0.1))?;
+    whole_fit.run(&mut whole, &mut nadam, &train, Some(&validation), |_, _| Continue(()))?;
+
+    let (mut first, mut first_fit) = (network(1)?, fit(2));
+    let mut first_nadam = first.optimizer(NAdam::new(0.1))?;
+    first_fit.run(&mut first, &mut first_nadam, &train, Some(&validation), |_, _| Continue(()))?;
+    save_training(&path, &first, &first_nadam, first_fit.state())?;
+    assert!(first_fit.state().best.is_some() && first_fit.state().last_loss.is_some());
+
+    let mut second = network(2)?;
+    let mut second_nadam = second.optimizer(NAdam::new(0.1))?;
+    let state = load_training(&path, &mut second, &mut second_nadam)?;
+    let mut rest = fit(3).resume(state);
+    rest.run(&mut second, &mut second_nadam, &train, Some(&validation), |_, _| Continue(()))?;
+    assert_eq!(known(&second, &second_nadam), known(&whole, &nadam));
+    assert_eq!(rest.state(), whole_fit.state());
+    assert_eq!(rest.state().epochs, 5);
     Ok(())
 }
 
