@@ -87,6 +87,7 @@ fn a_description_that_is_not_understood_is_quoted() -> Result {
         ("version 1; inputs 4; dense 8", "dense 8"),
         ("version 1; inputs 4; dense x tanh", "dense x tanh"),
         ("version 1; inputs 4; conv 8 tanh", "conv 8 tanh"),
+        ("version 1; inputs 4; dense 8 tanh; dropout 0.5", "dropout 0.5"),
         ("version 1; inputs 4; dense 8 tanh ", "dense 8 tanh "),
         ("version 1; inputs 4; dense 8 tanh; ", ""),
     ] {
