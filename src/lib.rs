@@ -68,9 +68,9 @@
 //! | module | what |
 //! |---|---|
 //! | [`guide`] | how to use it: a first network, training well, determinism, threads, performance, PyTorch's names |
+//! | `io` | saving and loading, networks and trainings; weights of PyTorch; with the feature `safetensors` |
 //! | [`train`] | the loop over epochs and batches, evaluation |
 //! | [`data`] | data sets, splits, standardised inputs, the digits, idx files |
-//! | `io` | saving and loading, with the feature `safetensors` |
 //! | [`gradcheck`] | analytic against numeric gradients |
 //! | [`network`] | layers in a plan, one arena of parameters |
 //! | [`dense`] | one layer, forward and backward |

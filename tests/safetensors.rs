@@ -1,9 +1,18 @@
-//! Laws of saved networks: what is saved comes back, what is damaged is refused, and a file is
-//! never half written.
+//! Laws of saved networks and trainings, and of weights of PyTorch: what is saved comes back, what is
+//! damaged or does not fit is refused, and a file is never half written.
 #![cfg(feature = "safetensors")]
 
 #[path = "safetensors/damage.rs"]
 mod damage;
+#[path = "safetensors/graphs.rs"]
+mod graphs;
+#[path = "safetensors/misfits.rs"]
+mod misfits;
+mod support;
+#[path = "safetensors/torch.rs"]
+mod torch;
+#[path = "safetensors/training.rs"]
+mod training;
 
 use std::collections::HashMap;
 use std::fs;

@@ -1,4 +1,4 @@
-//! Networks in files, with the feature `safetensors`.
+//! Networks and trainings in files, with the feature `safetensors`.
 //!
 //! ```
 //! use densecore::{Activation, Network, io};
@@ -10,33 +10,58 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! | what | functions |
+//! |---|---|
+//! | a network | [`save`], [`load`] |
+//! | a training that goes on later with the same bits | [`save_training`], [`load_training`] |
+//! | weights that PyTorch has trained | [`import_torch`], [`tensors()`] |
+//!
 //! A file is of the format [safetensors](https://huggingface.co/docs/safetensors), which most
 //! frameworks read:
 //!
 //! | tensor, F32 | shape |
 //! |---|---|
-//! | `layers.{i}.weight` | `[in, out]`, the transpose of what PyTorch keeps |
-//! | `layers.{i}.bias` | `[out]`, if the layer has one |
+//! | `NODE.weight` | `[in, out]`, the transpose of what PyTorch keeps |
+//! | `NODE.bias` | `[out]`, if the layer has one |
 //!
-//! What the tensors do not say is in one entry of the metadata, `densecore`: the version of this
-//! format, the width of the input, and the width and the activation of each layer.
+//! `NODE` is the name of the node: that of a [`Graph`](crate::network::Graph), or `layers.0` and so
+//! on in a chain. What the tensors do not say is in one entry of the metadata, `densecore`: the
+//! version of this format, the width of the input, and the width and the activation of each layer;
+//! in a graph also the names of each node and of those it reads, and the outputs.
 //!
 //! ```text
 //! version 1; inputs 4; dense 8 tanh; dense_without_bias 3 identity
+//! version 2; inputs 4; dense a input 8 tanh; dropout b a 0.5; concat c input b; output c
 //! ```
 //!
-//! The same network gives the same bytes, and loading them the same parameters, bit for bit.
+//! A training has a second line, `training 1; rule adam`, and more tensors: `optimizer.0` and so
+//! on, an array of the rule's state each, and others whose names start with `optimizer.` or
+//! `training.`.
+//!
+//! The same network gives the same bytes, and loading them the same parameters, bit for bit. A file
+//! is replaced all at once: a crash or a full disk leaves the old one as it was.
+//!
+//! | file | what |
+//! |---|---|
+//! | `network`, `training`, `torch` | what is saved and loaded |
+//! | `description` | the text |
+//! | `tensors` | the tensors: the only calls of the crate `safetensors` |
+//! | `file` | whole files, read and replaced |
 
-mod safetensors;
+mod description;
+mod file;
+mod network;
+mod tensors;
+mod torch;
+mod training;
 
-pub use self::safetensors::{from_bytes, load, save, to_bytes};
+pub use self::network::{from_bytes, load, save, to_bytes};
+pub use self::torch::{import_torch, import_torch_from_bytes, tensors};
+pub use self::training::{load_training, save_training, training_from_bytes, training_to_bytes};
 
 use core::fmt;
-use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Write};
-use std::path::{Path, PathBuf};
 
-/// Why a network was not saved or not loaded.
+/// Why something was not saved or not loaded.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum FileError {
@@ -48,10 +73,10 @@ pub enum FileError {
     Foreign,
     /// The description of the network cannot be understood; a newer version of this crate may.
     Description {
-        /// The clause in question, such as `version 2`.
+        /// The clause in question, such as `version 3`.
         found: String,
     },
-    /// A tensor is not what the description of the network asks for.
+    /// A tensor is not what is asked for.
     Tensor {
         /// Its name, such as `layers.0.weight`.
         name: String,
@@ -60,7 +85,17 @@ pub enum FileError {
         /// Type and shape, or `nothing`.
         found: String,
     },
-    /// The network cannot be made, because it has no layers for example.
+    /// The file holds something else than what it is to be loaded into.
+    Mismatch {
+        /// `network`, `optimizer` or `training`.
+        what: &'static str,
+        /// What it is loaded into, such as `dense 8 tanh`.
+        expected: String,
+        /// What the file holds instead.
+        found: String,
+    },
+    /// The network cannot be made, because it has no layers for example, or an argument does not
+    /// fit it.
     Network(crate::error::Error),
 }
 
@@ -75,6 +110,9 @@ impl fmt::Display for FileError {
             }
             FileError::Tensor { name, expected, found } => {
                 write!(f, "{name}: expected {expected}, found {found}")
+            }
+            FileError::Mismatch { what, expected, found } => {
+                write!(f, "{what}: expected {expected}, found {found} in the file")
             }
             FileError::Network(error) => write!(f, "{error}"),
         }
@@ -95,43 +133,4 @@ impl From<crate::error::Error> for FileError {
     fn from(error: crate::error::Error) -> Self {
         FileError::Network(error)
     }
-}
-
-/// The error of the system with the path in front of it, which it does not say by itself.
-fn at(path: &Path) -> impl Fn(std::io::Error) -> FileError {
-    move |error| {
-        let text = format!("{}: {error}", path.display());
-        FileError::Io(std::io::Error::new(error.kind(), text))
-    }
-}
-
-/// Puts a file with this content at `path`, in the place of one that is there.
-///
-/// The content goes to a new file next to it, and to the disk, before that file gets the name:
-/// whatever happens, `path` is the old file or the new one, whole.
-fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
-    let (mut file, temporary) = create_beside(path)?;
-    let written = file.write_all(content).and_then(|()| file.sync_all());
-    drop(file); // an open file cannot be renamed everywhere
-    let result = written.and_then(|()| fs::rename(&temporary, path));
-    if result.is_err() {
-        let _ = fs::remove_file(&temporary); // the first error is the one to tell
-    }
-    result
-}
-
-/// A new file in the folder of `path`, which no other call has got.
-fn create_beside(path: &Path) -> std::io::Result<(File, PathBuf)> {
-    if path.file_name().is_none() {
-        return Err(std::io::Error::new(ErrorKind::InvalidInput, "the path names no file"));
-    }
-    for number in 0..u16::MAX {
-        let temporary = path.with_file_name(format!(".densecore-{number}.tmp"));
-        match OpenOptions::new().write(true).create_new(true).open(&temporary) {
-            Ok(file) => return Ok((file, temporary)),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Err(std::io::Error::new(ErrorKind::AlreadyExists, "too many temporary files in the folder"))
 }

@@ -55,6 +55,10 @@ macro_rules! rules {
         impl UpdateRule for Rule {
             type Kernel = RuleKernel;
 
+            fn name(&self) -> &'static str {
+                Rule::name(self)
+            }
+
             fn state_arrays(&self) -> usize {
                 with_rule!(self, rule => rule.state_arrays())
             }

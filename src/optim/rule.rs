@@ -74,6 +74,12 @@ pub trait UpdateRule: Copy + Debug + Send + Sync {
     /// The scalars of one step.
     type Kernel: Prepared;
 
+    /// What a file calls the rule, so that its state is not given to another one. A
+    /// [`Rule`](super::Rule) says which it is.
+    fn name(&self) -> &'static str {
+        "custom"
+    }
+
     /// Arrays of state that the rule keeps, each as long as the parameters: at most [`MAX_STATE`].
     fn state_arrays(&self) -> usize;
 

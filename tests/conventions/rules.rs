@@ -6,9 +6,9 @@ use crate::source::{File, name, words};
 /// Top to bottom. A module may name only the modules after it, and itself.
 const LAYERS: [&str; 24] = [
     "guide",
+    "io",
     "train",
     "data",
-    "io",
     "gradcheck",
     "network",
     "dense",

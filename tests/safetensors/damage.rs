@@ -78,7 +78,8 @@ fn foreign_files_are_told_from_damaged_ones() -> Result {
 #[test]
 fn a_description_that_is_not_understood_is_quoted() -> Result {
     for (description, clause) in [
-        ("version 2; inputs 4; dense 8 tanh", "version 2"),
+        ("version 3; inputs 4; dense 8 tanh", "version 3"),
+        ("version 12; inputs 4; dense 8 tanh", "version 12"),
         ("", ""),
         ("version 1", ""),
         ("version 1; inputs -4", "inputs -4"),
@@ -86,6 +87,7 @@ fn a_description_that_is_not_understood_is_quoted() -> Result {
         ("version 1; inputs 4; dense 8", "dense 8"),
         ("version 1; inputs 4; dense x tanh", "dense x tanh"),
         ("version 1; inputs 4; conv 8 tanh", "conv 8 tanh"),
+        ("version 1; inputs 4; dense 8 tanh; dropout 0.5", "dropout 0.5"),
         ("version 1; inputs 4; dense 8 tanh ", "dense 8 tanh "),
         ("version 1; inputs 4; dense 8 tanh; ", ""),
     ] {
@@ -129,7 +131,7 @@ fn a_network_that_cannot_be_is_refused() -> Result {
     let none = file(Some("version 1; inputs 4"), &Vec::new())?;
     let error = from_bytes(&none).err();
     assert!(
-        matches!(error, Some(FileError::Network(Error::Value { argument: "layers", .. }))),
+        matches!(error, Some(FileError::Network(Error::Value { argument: "outputs", .. }))),
         "{error:?}"
     );
     let widths = "version 1; inputs 4; dense_without_bias 0 relu; dense_without_bias 99999 relu";
@@ -138,11 +140,9 @@ fn a_network_that_cannot_be_is_refused() -> Result {
         ("layers.1.weight".into(), Dtype::F32, vec![0, 99999]),
     ];
     let error = from_bytes(&file(Some(widths), &tensors)?).err();
-    assert!(
-        matches!(error, Some(FileError::Network(Error::Value { argument: "width", .. }))),
-        "{error:?}"
-    );
-    assert!(error.is_some_and(|error| error.source().is_some()));
+    assert!(matches!(error, Some(FileError::Network(Error::Node { .. }))), "{error:?}");
+    let source = error.as_ref().and_then(|error| error.source()).map(ToString::to_string);
+    assert_eq!(source.as_deref(), Some("node layers.0: expected a width of at least 1, found 0"));
     Ok(())
 }
 
