@@ -14,10 +14,19 @@
 //!   d_z = d_y f'       e_dz = e_dy |f'| + d_y^ e_f' + u d_y^ f'^
 //!   d_w = x^T.d_z      e_dw = e_x^T.|d_z| + x^T^.e_dz + g(batch) x^T^.d_z^
 //!   d_x = d_z.w^T      e_dx = e_dz.|w|^T + g(out) d_z^.|w|^T
+//!
+//!   y = x_1 + .. + x_n        e_y = sum of e_x + g(n) sum of x^
+//!   d_y = d_1 + .. + d_n      e_dy = sum of e_d + g(N) sum of d^      exact if n is 1
+//!   y = x m,   d_x = d_y m    e_y = e_x |m| + u x^ |m|                m is exact
+//!   y = [x_1 | .. | x_n]      e_y = [e_1 | .. | e_n]
 //! ```
+//!
+//! A gradient may be added to a sum while it is computed itself, each of its `out` products to what
+//! there is: so many roundings of the sum are that part's, and N is the number of all.
 
 use super::matrix::Matrix;
-use super::reference::{Backward, Forward, Layer, Model};
+use super::node::{Layer, Node, Op};
+use super::reference::{Backward, Forward, Model};
 use crate::activation::Activation;
 use crate::math::{EXP_NONPOSITIVE_MAX_ULP, LOG_MAX_ULP, SIGMOID_MAX_ULP, TANH_MAX_ULP};
 
@@ -43,6 +52,38 @@ pub(super) struct Bounds {
 /// A matrix, and bounds on the errors of its elements.
 pub(super) type Inexact<'a> = (&'a Matrix, &'a Matrix);
 
+/// What a bound on a sum is made of.
+pub(super) struct Sum {
+    e: Matrix,
+    /// The sum of the largest magnitudes.
+    size: Matrix,
+    parts: usize,
+    /// Roundings that a part may meet.
+    terms: usize,
+}
+
+impl Sum {
+    /// Of no parts of that shape.
+    pub fn new(like: &Matrix) -> Self {
+        let zeros = Matrix::zeros_like(like);
+        Self { e: zeros.clone(), size: zeros, parts: 0, terms: 0 }
+    }
+
+    /// One more part, in so many additions.
+    pub fn add(&mut self, (x, e_x): Inexact<'_>, terms: usize) {
+        self.e = self.e.plus(e_x);
+        self.size = self.size.plus(&x.zip(e_x, largest));
+        (self.parts, self.terms) = (self.parts + 1, self.terms + terms);
+    }
+
+    pub fn bound(&self, rounding: Rounding) -> Matrix {
+        // One part is the sum.
+        let terms = if self.parts > 1 { self.terms } else { 0 };
+        let (gamma, underflow) = (rounding.gamma(terms), terms as f64 * UNDERFLOW);
+        self.e.zip(&self.size, |e, size| e + gamma * size + underflow)
+    }
+}
+
 impl Rounding {
     pub const F32: Rounding = Rounding(f32::EPSILON as f64 / 2.0);
     pub const F64: Rounding = Rounding(f64::EPSILON / 2.0);
@@ -55,36 +96,94 @@ impl Rounding {
         forward: &Forward,
         backward: &Backward,
     ) -> Bounds {
-        let exact = |m: &Matrix| Matrix::zeros(m.rows, m.cols);
-        let mut e_z = Vec::new();
-        let mut e_y = vec![exact(&model.input)];
-        for (l, layer) in model.layers.iter().enumerate() {
-            let (w, b) = layer.parameters(parameters);
-            let products = self.product((&forward.y[l], &e_y[l]), (&w, &exact(&w)));
-            let bias: Vec<f64> = b.iter().map(|b| self.gamma(layer.inputs + 1) * b.abs()).collect();
-            let e = products.plus_row(&bias);
-            e_y.push(self.activation(layer, (&forward.z[l], &e), &forward.y[l + 1]));
+        let (mut e_z, mut e_y) = (Vec::new(), Vec::new());
+        for (i, node) in model.nodes.iter().enumerate() {
+            let x: Vec<Inexact<'_>> = node.from.iter().map(|&x| (&forward.y[x], &e_y[x])).collect();
+            let e = self.forward(node, &x, parameters, &forward.z[i]);
+            e_y.push(match &node.op {
+                Op::Dense(layer) => self.activation(layer, (&forward.z[i], &e), &forward.y[i]),
+                _ => e.clone(),
+            });
             e_z.push(e);
         }
-        let (loss, mut e_dy) = self.loss(model, (forward.output(), &e_y[model.layers.len()]));
-        let mut gradient = vec![0.0; parameters.len()];
-        for (l, layer) in model.layers.iter().enumerate().rev() {
-            let (w, _) = layer.parameters(parameters);
-            let (x, e_x) = (forward.y[l].t(), e_y[l].t());
-            let z = &forward.z[l];
-            let e_df = self.derivative(layer, (z, &e_z[l]));
-            let e_dz = self.delta(layer, (&backward.d_y[l], &e_dy), (z, &e_df));
-            let d_z = (&backward.d_z[l], &e_dz);
-            let ones = Matrix::from_fn(1, model.input.rows, |_, _| 1.0);
 
-            let e_dw = self.product((&x, &e_x), d_z);
-            let e_db = self.product((&ones, &exact(&ones)), d_z);
-            gradient[layer.weight.clone()].copy_from_slice(&e_dw.data);
-            gradient[layer.bias.clone()].copy_from_slice(&e_db.data[..layer.bias.len()]);
-            let w = w.t();
-            e_dy = self.product(d_z, (&w, &exact(&w)));
+        let mut loss = 0.0;
+        let mut d_y: Vec<Sum> = forward.y.iter().map(Sum::new).collect();
+        for goal in &model.goals {
+            let y = &forward.y[goal.node];
+            let (e, e_d) = self.objective(goal, model.goals.len(), (y, &e_y[goal.node]));
+            loss += e;
+            d_y[goal.node].add((&goal.gradient(y), &e_d), 1);
+        }
+        let mut gradient = vec![0.0; parameters.len()];
+        for (i, node) in model.nodes.iter().enumerate().rev() {
+            let mut e_dz = d_y[i].bound(self);
+            if let Op::Dense(layer) = &node.op {
+                let z = &forward.z[i];
+                let e_df = self.derivative(layer, (z, &e_z[i]));
+                e_dz = self.delta(layer, (&backward.d_y[i], &e_dz), (z, &e_df));
+                let x = node.from[0];
+                let (x, d_z) = ((&forward.y[x], &e_y[x]), (&backward.d_z[i], &e_dz));
+                self.gradients(layer, x, d_z, &mut gradient);
+            }
+            let d_z = (&backward.d_z[i], &e_dz);
+            let d_x = node.backward(d_z.0, parameters);
+            let e_dx = self.backward(node, d_z, parameters);
+            let terms = if let Op::Dense(layer) = &node.op { layer.outputs } else { 1 };
+            for (&x, (d_x, e_dx)) in node.from.iter().zip(d_x.iter().zip(&e_dx)) {
+                d_y[x].add((d_x, e_dx), terms);
+            }
         }
         Bounds { loss, gradient }
+    }
+
+    /// Of the Z of a node.
+    fn forward(self, node: &Node, x: &[Inexact<'_>], parameters: &[f64], z: &Matrix) -> Matrix {
+        match &node.op {
+            Op::Input(_) => Matrix::zeros_like(z),
+            Op::Dense(layer) => {
+                let (w, b) = layer.parameters(parameters);
+                let bias = b.iter().map(|b| self.gamma(layer.inputs + 1) * b.abs());
+                let e = self.product(x[0], (&w, &Matrix::zeros_like(&w)));
+                e.plus_row(&bias.collect::<Vec<f64>>())
+            }
+            Op::Add => {
+                let mut sum = Sum::new(z);
+                x.iter().for_each(|&x| sum.add(x, 1));
+                sum.bound(self)
+            }
+            Op::Concat(_) => Matrix::beside(&x.iter().map(|(_, e)| *e).collect::<Vec<_>>()),
+            Op::Dropout(m) => self.times(x[0], m),
+        }
+    }
+
+    /// Of the dX that a node hands down.
+    fn backward(self, node: &Node, d_z: Inexact<'_>, parameters: &[f64]) -> Vec<Matrix> {
+        match &node.op {
+            Op::Input(_) => Vec::new(),
+            Op::Dense(layer) => {
+                let w = layer.parameters(parameters).0.t();
+                vec![self.product(d_z, (&w, &Matrix::zeros_like(&w)))]
+            }
+            Op::Add => vec![d_z.1.clone(); node.from.len()],
+            Op::Concat(widths) => d_z.1.cut(widths),
+            Op::Dropout(m) => vec![self.times(d_z, m)],
+        }
+    }
+
+    /// Of dW and db.
+    fn gradients(
+        self,
+        layer: &Layer,
+        (x, e_x): Inexact<'_>,
+        d_z: Inexact<'_>,
+        gradient: &mut [f64],
+    ) {
+        let ones = Matrix::from_fn(1, x.rows, |_, _| 1.0);
+        let e_dw = self.product((&x.t(), &e_x.t()), d_z);
+        let e_db = self.product((&ones, &Matrix::zeros_like(&ones)), d_z);
+        gradient[layer.weight.clone()].copy_from_slice(&e_dw.data);
+        gradient[layer.bias.clone()].copy_from_slice(&e_db.data[..layer.bias.len()]);
     }
 
     /// `g(n)`; infinite where there is no bound.
@@ -102,6 +201,12 @@ impl Rounding {
         let from_b = a_max.product(e_b);
         let from_both = from_a.zip(&from_b, |a, b| a + b);
         from_both.zip(&a_max.product(&b_max), |e, size| e + gamma * size + underflow)
+    }
+
+    /// Of `x m`, with an exact m.
+    fn times(self, (x, e_x): Inexact<'_>, m: &Matrix) -> Matrix {
+        let rounded = x.zip(e_x, |x, e| e + self.0 * largest(x, e));
+        rounded.zip(m, |e, m| e * m.abs() + UNDERFLOW)
     }
 
     /// Of `y = f(z)`.

@@ -3,7 +3,7 @@
 use super::bound::{FUNCTION, Inexact, Rounding, UNDERFLOW, largest};
 use super::loss::{Softmax, element, right_class, softmax};
 use super::matrix::Matrix;
-use super::reference::Model;
+use super::reference::Goal;
 use crate::loss::{Loss, Margin};
 
 /// Roundings within the loss of an element: no loss has more than three functions and ten other
@@ -22,14 +22,36 @@ struct Row<'a> {
 }
 
 impl Rounding {
-    /// Of the loss, and of its gradient with respect to the output `x`.
-    pub(super) fn loss(self, model: &Model, (x, e_x): Inexact<'_>) -> (f64, Matrix) {
+    /// Of the loss of the output `x` times its weight, one of so many `outputs`, and of its gradient.
+    ///
+    /// ```text
+    ///   w L      |w| e_L + g(n) |w| L^      n: the additions of the others, and the multiplication
+    ///   w dL     |w| e_dL + u |w| dL^       a weight of 1 is none
+    /// ```
+    pub(super) fn objective(
+        self,
+        goal: &Goal,
+        outputs: usize,
+        (x, e_x): Inexact<'_>,
+    ) -> (f64, Matrix) {
+        let (w, of_weight) = (goal.weight.abs(), usize::from(goal.weight != 1.0));
+        let (e, e_d) = self.loss(goal, (x, e_x));
+        let sum = outputs - 1 + of_weight;
+        let value = w * e + self.gamma(sum) * w * largest(goal.value(x), e);
+        let gradient = goal.gradient(x).zip(&e_d, |d, e| {
+            w * e + self.gamma(of_weight) * largest(d, w * e) + of_weight as f64 * UNDERFLOW
+        });
+        (value + sum as f64 * UNDERFLOW, gradient)
+    }
+
+    /// The same without the weight.
+    fn loss(self, goal: &Goal, (x, e_x): Inexact<'_>) -> (f64, Matrix) {
         let (mut value, mut size) = (0.0, 0.0);
         let mut e = Matrix::zeros(x.rows, x.cols);
         for i in 0..x.rows {
-            let row = Row { x: x.row(i), t: model.target.row(i), e_x: e_x.row(i) };
+            let row = Row { x: x.row(i), t: goal.target.row(i), e_x: e_x.row(i) };
             let gradient = &mut e.data[i * x.cols..][..x.cols];
-            let (row, row_size) = match model.loss {
+            let (row, row_size) = match goal.loss {
                 Loss::CrossEntropy(_) | Loss::CrossEntropyWith(..) => {
                     self.cross_entropy(row, gradient)
                 }
@@ -40,8 +62,8 @@ impl Rounding {
             size += row_size;
         }
         // Rows are summed in f64, and rounded at the end.
-        let value = (value + self.gamma(2) * (size + value)) / model.divisor + UNDERFLOW;
-        (value, e.map(|e| e / model.divisor + UNDERFLOW))
+        let value = (value + self.gamma(2) * (size + value)) / goal.divisor + UNDERFLOW;
+        (value, e.map(|e| e / goal.divisor + UNDERFLOW))
     }
 
     /// Of a row's sum of losses, whose size is returned too, and of their slopes.

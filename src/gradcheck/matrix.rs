@@ -24,6 +24,11 @@ impl Matrix {
         Self { rows, cols, data: vec![0.0; rows * cols] }
     }
 
+    /// Zeros in the shape of another matrix.
+    pub fn zeros_like(other: &Matrix) -> Self {
+        Self::zeros(other.rows, other.cols)
+    }
+
     /// The same numbers in f64.
     pub fn from_view(view: View<'_>) -> Self {
         let data = view.iter_rows().flatten().map(|&x| f64::from(x)).collect();
@@ -64,6 +69,35 @@ impl Matrix {
     pub fn zip(&self, other: &Matrix, mut f: impl FnMut(f64, f64) -> f64) -> Matrix {
         let pairs = self.data.iter().zip(&other.data);
         Self { data: pairs.map(|(&a, &b)| f(a, b)).collect(), ..*self }
+    }
+
+    /// The sum, element by element.
+    pub fn plus(&self, other: &Matrix) -> Matrix {
+        self.zip(other, |a, b| a + b)
+    }
+
+    /// The product, element by element.
+    pub fn times(&self, other: &Matrix) -> Matrix {
+        self.zip(other, |a, b| a * b)
+    }
+
+    /// The columns of matrices one after the other.
+    pub fn beside(parts: &[&Matrix]) -> Matrix {
+        let rows = parts.first().map_or(0, |part| part.rows);
+        let cols = parts.iter().map(|part| part.cols).sum();
+        let row = |i| parts.iter().flat_map(move |part| part.row(i)).copied();
+        Self { rows, cols, data: (0..rows).flat_map(row).collect() }
+    }
+
+    /// The matrices of these widths that stand beside one another here.
+    pub fn cut(&self, widths: &[usize]) -> Vec<Matrix> {
+        let mut first = 0;
+        let part = |&cols: &usize| {
+            let start = first;
+            first += cols;
+            Self::from_fn(self.rows, cols, |i, j| self.row(i)[start + j])
+        };
+        widths.iter().map(part).collect()
     }
 
     /// The matrix with `row` added to each of its rows; an empty row is one of zeros.

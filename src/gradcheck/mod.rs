@@ -12,113 +12,57 @@
 //! The bound follows every rounding through both passes, with the terms of each sum taken
 //! absolutely, so a gradient whose terms cancel is not blamed for its small size.
 //!
+//! A network may be any graph, with several outputs ([`check_network_all`]). Its dropout nodes drop
+//! what they drop in the first pass of a new [`Workspace`]: seed 0 and pass 0 of
+//! [`Workspace::set_dropout`]. With these masks held the loss is a function of the parameters, and
+//! has slopes.
+//!
 //! [`central_difference`], [`numeric_gradient`] and [`compare`] do the same for a function of one's
 //! own.
 //!
 //! | file | what |
 //! |---|---|
 //! | `difference` | slopes from differences, and the comparison |
+//! | `node` | what each kind of node computes and hands down, in f64 |
 //! | `reference` | the network in f64: forward, loss, backward |
 //! | `loss` | losses in f64 |
 //! | `bound`, `loss_bound` | how far f32 may be from them |
 //! | `matrix` | products of small matrices in f64 |
+//! | `report` | what was found, and where |
 
 mod bound;
 mod difference;
 mod loss;
 mod loss_bound;
 mod matrix;
+mod node;
 mod reference;
+mod report;
 #[cfg(test)]
 mod tests;
 
-use core::fmt;
-
 pub use difference::{Comparison, central_difference, compare, numeric_gradient};
+pub use report::Report;
 
 use crate::cpu::Cpu;
-use crate::error::{Error, Result, check_len, checked_size};
+    let is_weighted = |o: &Objective<'_>| matches!(o.target, Target::WeightedClasses { .. });
+    if objectives.iter().any(is_weighted) {
+        let (expected, found) = ("targets without class weights", "class weights");
+        return Err(Error::Mismatch { argument: "target", expected, found });
+    }
+    for node in network.nodes() {
+        checked_size("batch", input.rows().saturating_mul(2), node.width)?; // f64 is twice as wide
 use crate::loss::{Loss, Target};
-use crate::network::{Network, Workspace};
+use crate::network::{Network, Objective, Workspace};
 use crate::tensor::View;
 use bound::Rounding;
 use difference::{f_along, relative_error, slope};
-use reference::{Layer, Model};
+use node::Node;
+use reference::Model;
 
 /// The steps of the differences, for parameters up to 1; for larger ones in proportion. The second
 /// is for a loss that the first is too coarse for; it is the one with more noise.
 const STEPS: [f64; 2] = [1.0 / 32768.0, 1.0 / 524288.0];
-
-/// What a check has found. Parameters are numbered layer after layer, the weight row after row and
-/// then the bias; [`place`](Report::place) says where one is.
-#[derive(Clone, Debug)]
-pub struct Report {
-    /// The analytic gradient in f64 against central differences: relative errors. Entries that
-    /// are small next to the noise of the differences are compared with that noise.
-    pub mathematics: Comparison,
-    /// Parameters left out of [`mathematics`](Report::mathematics), because the loss has a kink
-    /// within the step, as it has where the input of a ReLU changes sign, or bends too much.
-    pub skipped: usize,
-    /// The f32 gradients against the analytic ones in f64: errors in units of their bounds.
-    pub kernels: Comparison,
-    /// The error of the f32 loss, in units of its bound.
-    pub loss_error: f64,
-    layers: Vec<Layer>,
-}
-
-impl Report {
-    /// The relative error that is allowed between the analytic gradient and the differences.
-    pub const TOLERANCE: f64 = 1e-7;
-
-    /// Whether all errors are within what is allowed, and no more parameters were
-    /// skipped than compared. A NaN anywhere does not pass.
-    pub fn passes(&self) -> bool {
-        self.mathematics.passes(Self::TOLERANCE)
-            && self.skipped <= self.mathematics.compared
-            && self.kernels.passes(1.0)
-            && self.loss_error <= 1.0
-    }
-
-    /// Where parameter `index` is, such as `layers.0.weight[1, 2]`.
-    pub fn place(&self, index: usize) -> Option<String> {
-        self.layers.iter().enumerate().find_map(|(l, layer)| {
-            if layer.weight.contains(&index) {
-                let i = index - layer.weight.start;
-                let (row, col) = (i / layer.outputs, i % layer.outputs);
-                Some(format!("layers.{l}.weight[{row}, {col}]"))
-            } else if layer.bias.contains(&index) {
-                Some(format!("layers.{l}.bias[{}]", index - layer.bias.start))
-            } else {
-                None
-            }
-        })
-    }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let place = |c: &Comparison| self.place(c.index).unwrap_or_default();
-        let (m, k) = (&self.mathematics, &self.kernels);
-        writeln!(f, "{}", if self.passes() { "passed" } else { "FAILED" })?;
-        writeln!(
-            f,
-            "f64 against differences: error {:.1e} of {:.0e} at {}; {} compared, {} skipped",
-            m.error,
-            Self::TOLERANCE,
-            place(m),
-            m.compared,
-            self.skipped
-        )?;
-        writeln!(
-            f,
-            "f32 against f64: error {:.1e} of its bound at {}; {} compared",
-            k.error,
-            place(k),
-            k.compared
-        )?;
-        write!(f, "f32 loss against f64: error {:.1e} of its bound", self.loss_error)
-    }
-}
 
 /// Checks the loss and the gradients of a network on a batch.
 ///
@@ -144,14 +88,46 @@ pub fn check_network(
     target: Target<'_>,
     loss: Loss,
 ) -> Result<Report> {
-    let mut workspace = Workspace::new();
-    let cpu = Cpu::detect();
-    let value = network.loss_and_gradients(cpu, &mut workspace, input, target, loss)?;
-    check_gradients(network, input, target, loss, (value, network.gradients(&workspace)))
+    check_network_all(network, input, &[Objective::new(target, loss)])
+}
+
+/// The same for a network of several outputs, with an objective for each, in their order.
+///
+/// Errors: those of [`Network::loss_and_gradients_all`].
+///
+/// ```
+/// use densecore::gradcheck::check_network_all;
+/// use densecore::{Activation, Loss, Network, Objective, Target, View};
+/// let network = Network::graph(3)
+///     .dense("trunk", "input", 5, Activation::Tanh)
+///     .dropout("quiet", "trunk", 0.25)
+///     .dense("class", "quiet", 4, Activation::Identity)
+///     .concat("wide", &["trunk", "input"])
+///     .dense("size", "wide", 1, Activation::Identity)
+///     .output("class")
+///     .output("size")
+///     .build()?;
+/// let input = View::new(2, 3, &[0.5, -1.0, 2.0, 0.0, 1.5, -0.5])?;
+/// let class = Objective::new(Target::Classes(&[3, 0]), Loss::CROSS_ENTROPY);
+/// let size = Objective::new(Target::Values(View::new(2, 1, &[1.0, -1.0])?), Loss::MSE);
+/// let report = check_network_all(&network, input, &[class, size.weight(0.1)])?;
+/// assert!(report.passes(), "{report}");
+/// # Ok::<(), densecore::Error>(())
+/// ```
+pub fn check_network_all(
+    network: &Network,
+    input: View<'_>,
+    objectives: &[Objective<'_>],
+) -> Result<Report> {
+    let (cpu, mut workspace) = (Cpu::detect(), Workspace::new());
+    let replace = Accum::Replace;
+    let value = network.loss_and_gradients_all(cpu, &mut workspace, input, objectives, replace)?;
+    check_gradients_all(network, input, objectives, (value, network.gradients(&workspace)))
 }
 
 /// Checks a loss and gradients that were computed elsewhere, or on another `Cpu`. The gradients
-/// have the layout of [`Network::parameters`].
+/// have the layout of [`Network::parameters`]; those of a network with dropout are of seed 0 and pass
+/// 0, with which a new [`Workspace`] starts.
 ///
 /// Errors: those of [`Network::loss_and_gradients`]; [`Length`](crate::Error::Length) names
 /// `gradients`.
@@ -162,17 +138,35 @@ pub fn check_gradients(
     loss: Loss,
     (value, gradients): (f32, &[f32]),
 ) -> Result<Report> {
+    check_gradients_all(network, input, &[Objective::new(target, loss)], (value, gradients))
+}
+
+/// The same for a network of several outputs, with an objective for each, in their order.
+///
+/// Errors: those of [`Network::loss_and_gradients_all`]; [`Length`](crate::Error::Length) names
+/// `gradients`.
+pub fn check_gradients_all(
+    network: &Network,
+    input: View<'_>,
+    objectives: &[Objective<'_>],
+    (value, gradients): (f32, &[f32]),
+) -> Result<Report> {
     // The f32 passes know what fits what.
-    let mut workspace = Workspace::new();
-    let output = network.forward(Cpu::detect(), &mut workspace, input)?;
-    loss.value(Cpu::detect(), output, target)?;
+    let (cpu, mut workspace) = (Cpu::detect(), Workspace::new());
+    let replace = Accum::Replace;
+    network.loss_and_gradients_all(cpu, &mut workspace, input, objectives, replace)?;
     check_len("gradients", network.parameters().len(), gradients.len())?;
+<<<<<<< HEAD
     if matches!(target, Target::WeightedClasses { .. }) {
         let (expected, found) = ("targets without class weights", "class weights");
         return Err(Error::Mismatch { argument: "target", expected, found });
     }
     for width in network.widths() {
         checked_size("batch", input.rows().saturating_mul(2), width)?; // f64 is twice as wide
+=======
+    for node in network.nodes() {
+        checked_size("batch", input.rows().saturating_mul(2), node.width)?; // f64 is twice as wide
+>>>>>>> 14f3cfedf5b0fbdfb74e9a16912276a1e2bdd04d
     }
     checked_size("parameters", network.parameters().len(), 2)?;
 
@@ -181,7 +175,7 @@ pub fn check_gradients(
         .flat_map(|layer| layer.weight.iter_rows().flatten().chain(layer.bias))
         .map(|&g| f64::from(g))
         .collect();
-    let (model, parameters) = Model::new(network, input, target, loss);
+    let (model, parameters) = Model::new(network, input, objectives)?;
     Ok(check(model, &parameters, (f64::from(value), &found)))
 }
 
@@ -200,7 +194,7 @@ fn check(model: Model, parameters: &[f64], (found_loss, found): (f64, &[f64])) -
         skipped,
         kernels: Comparison::largest(kernels.enumerate()),
         loss_error: in_bounds(found_loss, model.value(parameters), f32.loss),
-        layers: model.layers,
+        layers: model.nodes.into_iter().filter_map(Node::into_layer).collect(),
     }
 }
 

@@ -39,6 +39,7 @@ fn a_training_pass_multiplies_by_the_factors_of_its_number() -> Result<()> {
             workspace.poison();
             let found = output(cpu, &dropped, &mut workspace)?;
             let factors = factors(3, (7, pass), 2, 6)?;
+            assert_eq!(dropped.dropout_factors((7, pass), 2, BATCH)?.as_slice(), factors);
             assert!(factors.contains(&0.0) && factors.contains(&2.0));
             let expected: Vec<f32> = y.iter().zip(&factors).map(|(y, m)| y * m).collect();
             telling(&expected);
