@@ -25,6 +25,8 @@ use super::table::{Table, thousands};
 pub struct Summary {
     /// One for each of [`Network::nodes`], the first of them the input.
     pub nodes: Vec<SummaryNode>,
+    /// The places of the outputs among them, in their order.
+    pub outputs: Vec<usize>,
     /// [`Network::is_chain`]; then nothing is said about who reads whom.
     pub is_chain: bool,
 }
@@ -39,8 +41,6 @@ pub struct SummaryNode {
     pub kind: String,
     /// The names of the nodes that it reads.
     pub reads: Vec<String>,
-    /// It is an output of the network.
-    pub is_output: bool,
     /// Numbers per sample that it returns.
     pub width: usize,
     /// Numbers that are learned.
@@ -102,9 +102,6 @@ impl Network {
     /// ```
     pub fn summary(&self) -> Summary {
         let mut nodes: Vec<_> = (0..self.plan.nodes.len()).map(|i| self.line(i)).collect();
-        for output in self.output_nodes() {
-            nodes[output].is_output = true;
-        }
         for step in &self.plan.backward {
             if self.plan.nodes[step.node].layer().is_some() {
                 // dW, and dX if there is a place for it.
@@ -114,7 +111,7 @@ impl Network {
                 line.training_flops = line.flops.saturating_add(backward);
             }
         }
-        Summary { nodes, is_chain: self.is_chain() }
+        Summary { nodes, outputs: self.output_nodes().collect(), is_chain: self.is_chain() }
     }
 
     /// The line of a node, without what its place in the network says.
@@ -139,7 +136,6 @@ impl Network {
             name: self.names[i].clone(),
             kind,
             reads: node.from.iter().map(|&from| self.names[from].clone()).collect(),
-            is_output: false,
             width: node.width,
             parameters,
             flops,
@@ -169,7 +165,7 @@ impl fmt::Display for Summary {
         rows.push(row(["total", "", "", ""], total));
         writeln!(f, "{}", Table { rows, left: if self.is_chain { 3 } else { 4 } })?;
         if !self.is_chain {
-            let outputs = self.nodes.iter().filter(|node| node.is_output);
+            let outputs = self.outputs.iter().filter_map(|&output| self.nodes.get(output));
             let names: Vec<_> = outputs.map(|node| node.name.as_str()).collect();
             writeln!(f, "outputs: {}", names.join(", "))?;
         }
