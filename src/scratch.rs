@@ -29,6 +29,12 @@ impl Buffer {
         self.lines.len() * size_of::<Line>()
     }
 
+    /// Bytes held once there is room for `len` elements.
+    pub fn bytes_for(len: usize) -> Result<usize> {
+        let lines = len.div_ceil(Line::LEN);
+        Ok(checked_size("buffer", lines, Line::LEN)? * size_of::<f32>())
+    }
+
     /// `len` zeros.
     pub fn zeros(len: usize) -> Result<Self> {
         let mut buffer = Self::default();
@@ -41,9 +47,9 @@ impl Buffer {
         if len <= self.len {
             return Ok(());
         }
-        checked_size("buffer", len.div_ceil(Line::LEN), Line::LEN)?;
-        let lines = len.div_ceil(Line::LEN);
-        let error = Error::OutOfMemory { bytes: lines * size_of::<Line>() };
+        let bytes = Self::bytes_for(len)?;
+        let lines = bytes / size_of::<Line>();
+        let error = Error::OutOfMemory { bytes };
         self.lines.try_reserve_exact(lines - self.lines.len()).map_err(|_| error)?;
         self.lines.resize(lines, Line([0.0; Line::LEN]));
         self.len = len;

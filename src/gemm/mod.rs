@@ -44,6 +44,7 @@
 //! | `pack` | the layout of packed blocks |
 //! | `micro_kernel`, `tile_shape` | the one generic tile; its shapes per level |
 //! | `epilogue`, `finish` | what happens to finished rows, and handing them over |
+//! | `forecast` | the scratch of a product to come |
 //! | `portable` | the product at `Level::Portable`, by the crate `matrixmultiply` |
 //!
 //! # Memory
@@ -63,6 +64,7 @@
 mod blocking;
 mod epilogue;
 mod finish;
+mod forecast;
 mod macro_kernel;
 mod micro_kernel;
 mod one_tile;
@@ -80,6 +82,7 @@ mod blocking_tests;
 mod tests;
 
 pub use epilogue::{Beside, Both, Epilogue, Finished, Identity, Map, MapBeside, MulMap};
+pub(crate) use forecast::{Layout, scratch};
 pub use operand::Operand;
 pub use packed::{PackedWeight, matmul_packed};
 

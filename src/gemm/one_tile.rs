@@ -13,6 +13,19 @@ const SMALL: usize = 2048;
 /// Multiply-adds up to which a B without contiguous rows is best read element by element.
 const SCALAR: usize = 128;
 
+/// Whether a product whose B has no contiguous rows is read element by element, for which it takes
+/// no scratch. (Any other that is one tile would take none elsewhere either.)
+pub(super) fn is_scalar(shape: (usize, usize, usize)) -> bool {
+    is_at_most(SCALAR, shape)
+}
+
+/// Whether there are at most so many multiply-adds.
+#[inline(always)]
+fn is_at_most(most: usize, (m, n, k): (usize, usize, usize)) -> bool {
+    // Each factor first, so that the product cannot overflow.
+    m <= most && n <= most && k <= most && m * n * k <= most
+}
+
 /// Computes `C = start + A.B` if it is one tile, and says whether it was. The shapes fit, and C has
 /// elements.
 #[inline(always)]
@@ -25,8 +38,7 @@ pub(super) fn product(
 ) -> bool {
     let ((m, n), k) = (c.shape(), a.cols());
     let most = if b.col_step() == 1 { SMALL } else { SCALAR };
-    // Each factor first, so that the product cannot overflow.
-    if m > most || n > most || k > most || m * n * k > most {
+    if !is_at_most(most, (m, n, k)) {
         return false;
     }
     match level {

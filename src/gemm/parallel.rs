@@ -26,6 +26,26 @@ const MACS_PER_NS: u64 = 50;
 /// half of a first-level cache, so that the tiles' own data is not evicted for every few rows.
 const CONSUMED: usize = 4096;
 
+/// What the path of a product depends on, and the scratch that it takes.
+#[derive(Clone, Copy)]
+pub(super) struct Form {
+    /// `(m, n, k)`
+    pub shape: (usize, usize, usize),
+    /// Distance between the rows of A.
+    pub a_row_step: usize,
+    /// B can be read in place, a row at a time.
+    pub b_rows_contiguous: bool,
+    pub b_is_packed: bool,
+    pub is_consumed: bool,
+}
+
+impl Form {
+    #[inline(always)]
+    fn is_read_in_place(&self) -> bool {
+        self.b_rows_contiguous && is_one_block(self.shape)
+    }
+}
+
 /// How a product is computed.
 #[derive(Clone, Copy)]
 enum Path {
@@ -54,40 +74,45 @@ pub(super) fn product(
     c: ViewMut<'_>,
     beside: Option<&mut Beside<'_>>,
 ) -> Result<()> {
-    let ((m, n), k) = (c.shape(), product.a.cols());
-    let work = (m as u64).saturating_mul(n as u64).saturating_mul(k as u64);
-    let threads = threads_for(cpu, work / MACS_PER_NS);
-    if threads == 1 && !product.is_consumed && is_read_in_place(product, (m, n, k)) {
+    let Some((threads, plan)) = planned(cpu, product.form(c.shape())) else {
         run_one_block(cpu.level(), &mut [], product, c, beside);
         return Ok(());
-    }
-    let plan = plan(cpu, product, (m, n));
-    let pieces = m.div_ceil(plan.unit.0).saturating_mul(n.div_ceil(plan.unit.1));
-    let threads = threads.min(pieces);
+    };
     let scratch = scratch.take(plan.scratch().saturating_mul(threads))?;
     divide(cpu, (threads, plan), scratch, product, c, beside);
     Ok(())
 }
 
+/// Elements of scratch that a product of that form takes, which has elements.
+pub(super) fn scratch(cpu: Cpu, form: Form) -> usize {
+    planned(cpu, form).map_or(0, |(threads, plan)| plan.scratch().saturating_mul(threads))
+}
+
+/// The threads and the path of a product; none if it is one block for this thread.
 #[inline(always)]
-fn is_read_in_place(product: &Product<'_>, shape: (usize, usize, usize)) -> bool {
-    product.b.col_step() == 1 && product.packed.is_none() && is_one_block(shape)
+fn planned(cpu: Cpu, form: Form) -> Option<(usize, Plan)> {
+    let (m, n, k) = form.shape;
+    let work = (m as u64).saturating_mul(n as u64).saturating_mul(k as u64);
+    let threads = threads_for(cpu, work / MACS_PER_NS);
+    if threads == 1 && !form.is_consumed && form.is_read_in_place() {
+        return None;
+    }
+    let plan = plan(cpu, form);
+    let pieces = m.div_ceil(plan.unit.0).saturating_mul(n.div_ceil(plan.unit.1));
+    Some((threads.min(pieces), plan))
 }
 
 /// The path of the whole product, which serves any piece of it.
-fn plan(cpu: Cpu, product: &Product<'_>, (m, n): (usize, usize)) -> Plan {
-    fn of<S: TileShape>(_: S, cpu: Cpu, product: &Product<'_>, m: usize, n: usize) -> Plan {
-        let k = product.a.cols();
-        let b_is_packed = product.packed.is_some();
-        let b_rows_contiguous = product.b.col_step() == 1 && !b_is_packed;
-        let path = if is_read_in_place(product, (m, n, k)) {
+fn plan(cpu: Cpu, form: Form) -> Plan {
+    fn of<S: TileShape>(_: S, cpu: Cpu, form: Form) -> Plan {
+        let Form { shape: (m, n, k), a_row_step, b_rows_contiguous, b_is_packed, is_consumed } =
+            form;
+        let path = if form.is_read_in_place() {
             Path::OneBlock
-        } else if b_rows_contiguous && !product.is_consumed && is_streamed((m, n, k), cpu.caches())
-        {
+        } else if b_rows_contiguous && !is_consumed && is_streamed((m, n, k), cpu.caches()) {
             Path::Stream
         } else {
-            let (mr, nr, a_row_step) = (S::MR, S::NR, product.a.row_step());
-            let is_consumed = product.is_consumed;
+            let (mr, nr) = (S::MR, S::NR);
             let problem = Problem {
                 m,
                 n,
@@ -102,16 +127,16 @@ fn plan(cpu: Cpu, product: &Product<'_>, (m, n): (usize, usize)) -> Plan {
             Path::Blocks(Blocking::new(cpu.caches(), problem))
         };
         let widest = if let Path::Blocks(blocking) = path { blocking.nc.min(n) } else { n };
-        let strip = if product.is_consumed { CONSUMED.max(S::MR * widest) } else { 0 };
+        let strip = if is_consumed { CONSUMED.max(S::MR * widest) } else { 0 };
         Plan { path, unit: (S::MR, S::NR), strip }
     }
     match cpu.level() {
         // `portable` knows one path.
         Level::Portable => Plan { path: Path::OneBlock, unit: (8, 8), strip: 0 },
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2(s) => of(s, cpu, product, m, n),
+        Level::Avx2(s) => of(s, cpu, form),
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512(s) => of(s, cpu, product, m, n),
+        Level::Avx512(s) => of(s, cpu, form),
     }
 }
 
@@ -177,6 +202,19 @@ fn halves(matrix: ViewMut<'_>, by_rows: bool, cut: usize) -> (ViewMut<'_>, ViewM
 }
 
 impl<'a> Product<'a> {
+    /// What its path depends on, for a C of that shape.
+    #[inline(always)]
+    fn form(&self, (m, n): (usize, usize)) -> Form {
+        let b_is_packed = self.packed.is_some();
+        Form {
+            shape: (m, n, self.a.cols()),
+            a_row_step: self.a.row_step(),
+            b_rows_contiguous: self.b.col_step() == 1 && !b_is_packed,
+            b_is_packed,
+            is_consumed: self.is_consumed,
+        }
+    }
+
     /// The part that computes `rows x cols` elements of C from `(row, col)` on.
     fn part(&self, (row, col): (usize, usize), (rows, cols): (usize, usize)) -> Product<'a> {
         let k = self.a.cols();

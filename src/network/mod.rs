@@ -12,6 +12,9 @@
 //! | `forward`, `objective`, `step` | forward and predict; losses of outputs; backward, train |
 //! | `update` | gradients accumulated, and the optimizer's update by them |
 //! | `nodes` | what a network is made of, to look at |
+//! | `summary`, `table` | what its nodes cost; text in columns |
+//! | `statistics`, `dead` | what parameters, gradients and activations are like; units that are dead |
+//! | `memory` | what a workspace will take |
 //!
 //! All parameters stand in one arena, a layer's weight `[in, out]` and then its bias `[out]`,
 //! each starting on a cache line; the gradients and the optimizer's state have the same layout.
@@ -20,10 +23,12 @@
 
 mod backward;
 mod builder;
+mod dead;
 mod forward;
 mod graph;
 mod join;
 mod masks;
+mod memory;
 mod node;
 mod nodes;
 mod objective;
@@ -31,7 +36,10 @@ mod order;
 mod plan;
 mod sink;
 mod slots;
+mod statistics;
 mod step;
+mod summary;
+mod table;
 #[cfg(test)]
 mod tests;
 mod update;
@@ -41,9 +49,13 @@ mod workspace;
 use core::ops::Range;
 
 pub use builder::Builder;
+pub use dead::DeadUnits;
 pub use graph::Graph;
+pub use memory::WorkspaceBytes;
 pub use nodes::{Node, NodeKind};
 pub use objective::Objective;
+pub use statistics::{Statistics, StatisticsTable};
+pub use summary::{Summary, SummaryNode};
 pub use workspace::Workspace;
 
 use crate::activation::Activation;

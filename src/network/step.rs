@@ -235,7 +235,12 @@ impl Network {
     /// Whether a training step applies the gradients of weights as they come out of the product. It
     /// saves writing and reading them, but a rule with several arrays of state pays for being called
     /// for short runs: it gains only where all of that is far away.
-    fn is_fused<R: UpdateRule>(&self, cpu: Cpu, batch: usize, optimizer: &Optimizer<R>) -> bool {
+    pub(super) fn is_fused<R: UpdateRule>(
+        &self,
+        cpu: Cpu,
+        batch: usize,
+        optimizer: &Optimizer<R>,
+    ) -> bool {
         let Caches { l2, l3, .. } = cpu.caches();
         let near = if optimizer.rule().state_arrays() <= 1 { l2 } else { l3 };
         self.plan.arena > near / size_of::<f32>()

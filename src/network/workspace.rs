@@ -118,15 +118,25 @@ impl Arena {
 
     /// Makes room for one `[batch, width]` matrix for each width.
     pub fn lay_out(&mut self, batch: usize, widths: impl Iterator<Item = usize>) -> Result<()> {
-        self.ranges.clear();
+        let Self { buffer, ranges } = self;
+        ranges.clear();
+        buffer.grow(Self::place(batch, widths, |range| ranges.push(range))?)
+    }
+
+    /// Tells where each matrix stands, and returns the elements that all take.
+    pub fn place(
+        batch: usize,
+        widths: impl Iterator<Item = usize>,
+        mut tell: impl FnMut(Range<usize>),
+    ) -> Result<usize> {
         let mut start = 0;
         for width in widths {
             let len = checked_size("batch", batch, width)?;
-            self.ranges.push(start..start + len);
+            tell(start..start + len);
             start = (start + len).next_multiple_of(ALIGN);
             checked_size("batch", start, 1)?;
         }
-        self.buffer.grow(start)
+        Ok(start)
     }
 
     /// Whether this is the layout that [`lay_out`](Arena::lay_out) gives these widths.

@@ -1,0 +1,34 @@
+//! The scratch that a product will take, before there are matrices.
+
+use super::one_tile;
+use super::parallel::{self, Form};
+use crate::cpu::Cpu;
+
+/// The products of a layer, by which of A and B are transposed; see [`gemm`](super).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Layout {
+    Nn,
+    Tn,
+    Nt,
+}
+
+/// Elements of scratch that a product of `(m, n, k)` takes, or one that is consumed, called from where
+/// this is called: inside the pool that it will run on, or outside. Its matrices have no gaps between
+/// rows.
+pub(crate) fn scratch(
+    cpu: Cpu,
+    (m, n, k): (usize, usize, usize),
+    layout: Layout,
+    is_consumed: bool,
+) -> usize {
+    let a_row_step = if layout == Layout::Tn { 1 } else { k };
+    // Of B as it is read: the columns of a transposed matrix are rows of `k` elements.
+    let b_rows_contiguous = layout != Layout::Nt || k == 1;
+    let is_scalar = !b_rows_contiguous && !is_consumed && one_tile::is_scalar((m, n, k));
+    if m == 0 || n == 0 || is_scalar {
+        return 0;
+    }
+    let form =
+        Form { shape: (m, n, k), a_row_step, b_rows_contiguous, b_is_packed: false, is_consumed };
+    parallel::scratch(cpu, form)
+}
