@@ -45,13 +45,8 @@ pub use difference::{Comparison, central_difference, compare, numeric_gradient};
 pub use report::Report;
 
 use crate::cpu::Cpu;
-    let is_weighted = |o: &Objective<'_>| matches!(o.target, Target::WeightedClasses { .. });
-    if objectives.iter().any(is_weighted) {
-        let (expected, found) = ("targets without class weights", "class weights");
-        return Err(Error::Mismatch { argument: "target", expected, found });
-    }
-    for node in network.nodes() {
-        checked_size("batch", input.rows().saturating_mul(2), node.width)?; // f64 is twice as wide
+use crate::error::{Error, Result, check_len, checked_size};
+use crate::gemm::Accum;
 use crate::loss::{Loss, Target};
 use crate::network::{Network, Objective, Workspace};
 use crate::tensor::View;
@@ -156,17 +151,13 @@ pub fn check_gradients_all(
     let replace = Accum::Replace;
     network.loss_and_gradients_all(cpu, &mut workspace, input, objectives, replace)?;
     check_len("gradients", network.parameters().len(), gradients.len())?;
-<<<<<<< HEAD
-    if matches!(target, Target::WeightedClasses { .. }) {
+    let is_weighted = |o: &Objective<'_>| matches!(o.target, Target::WeightedClasses { .. });
+    if objectives.iter().any(is_weighted) {
         let (expected, found) = ("targets without class weights", "class weights");
         return Err(Error::Mismatch { argument: "target", expected, found });
     }
-    for width in network.widths() {
-        checked_size("batch", input.rows().saturating_mul(2), width)?; // f64 is twice as wide
-=======
     for node in network.nodes() {
         checked_size("batch", input.rows().saturating_mul(2), node.width)?; // f64 is twice as wide
->>>>>>> 14f3cfedf5b0fbdfb74e9a16912276a1e2bdd04d
     }
     checked_size("parameters", network.parameters().len(), 2)?;
 
