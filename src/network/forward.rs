@@ -9,7 +9,7 @@ use crate::tensor::{View, ViewMut};
 impl Network {
     /// The outputs `[batch, out]` for `input [batch, in]`, with all that a backward pass needs
     /// kept in the workspace, and with what dropout drops; of several outputs the first, see
-    /// [`output`](Network::output) for the others. Error: [`Shape`](Error::Shape) names `input`.
+    /// [`output`](Network::output) for the others. Error: [`Shape`](crate::Error::Shape) names `input`.
     pub fn forward<'w>(
         &self,
         cpu: Cpu,
@@ -30,8 +30,8 @@ impl Network {
     }
 
     /// The outputs `[batch, out]` for `input [batch, in]`, written to `output`; nothing else is
-    /// kept, and `output` is not read. Errors: [`Shape`](Error::Shape) names `input` or `output`;
-    /// [`Length`](Error::Length) names `output` if the network has several.
+    /// kept, and `output` is not read. Errors: [`Shape`](crate::Error::Shape) names `input` or `output`;
+    /// [`Length`](crate::Error::Length) names `output` if the network has several.
     pub fn predict(
         &self,
         cpu: Cpu,
@@ -42,7 +42,7 @@ impl Network {
         self.predict_all(cpu, workspace, input, &mut [output])
     }
 
-    /// The same for each of several outputs, in their order. Error: [`Length`](Error::Length) names
+    /// The same for each of several outputs, in their order. Error: [`Length`](crate::Error::Length) names
     /// `output` if there are more or fewer than the network has.
     pub fn predict_all(
         &self,
