@@ -91,9 +91,12 @@ fn graph() -> Result<(Model, Vec<f64>)> {
     Model::new(&network, View::new(4, 5, &input)?, &[class, size])
 }
 
+/// What makes a model wrong.
+type Plant = fn(&mut Model);
+
 #[test]
 fn mistakes_of_a_backward_pass_through_a_graph_are_found() -> Result<()> {
-    let mistakes: [(&str, fn(&mut Model)); 6] = [
+    let mistakes: [(&str, Plant); 6] = [
         ("none", |_| {}),
         // The places: input, first, second, trunk, quiet, class, wide, size.
         ("a sum does not hand down to one of its nodes", |model| model.nodes[3].from[0] = 0),
