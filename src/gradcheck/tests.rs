@@ -90,12 +90,13 @@ fn graph() -> Result<(Model, Vec<f64>)> {
     let size = Objective::new(target, Loss::MSE).weight(0.25);
     Model::new(&network, View::new(4, 5, &input)?, &[class, size])
 }
-/// What is done wrongly, and how.
-type Mistake = (&'static str, fn(&mut Model));
+
+/// What makes a model wrong.
+type Plant = fn(&mut Model);
 
 #[test]
 fn mistakes_of_a_backward_pass_through_a_graph_are_found() -> Result<()> {
-    let mistakes: [Mistake; 6] = [
+    let mistakes: [(&str, Plant); 6] = [
         ("none", |_| {}),
         // The places: input, first, second, trunk, quiet, class, wide, size.
         ("a sum does not hand down to one of its nodes", |model| model.nodes[3].from[0] = 0),
