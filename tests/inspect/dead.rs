@@ -47,6 +47,7 @@ fn a_unit_is_dead_if_every_sample_gives_zero() -> Tested {
     let found = dead(Activation::Relu, &biases, &[-1.0, 2.0])?;
     assert_eq!((found.units, found.dead), (5, Some(2)));
     assert_eq!(found.to_string(), "layers.0: 2 of 5 units are dead");
+    assert_eq!(dead(Activation::Relu, &biases, &[2.0, -1.0])?.dead, Some(2));
     assert_eq!(dead(Activation::Relu, &biases, &[-1.0])?.dead, Some(4));
     // NaN is not zero.
     assert_eq!(dead(Activation::Relu, &[f32::NAN, -9.0], &[1.0])?.dead, Some(1));

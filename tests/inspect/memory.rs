@@ -26,6 +26,7 @@ fn networks() -> Tested<Vec<Network>> {
     Ok(vec![
         chain(&[1, 1], Activation::Relu)?,
         chain(&[5, 1, 7, 1], Activation::Relu)?,
+        chain(&[5, 40, 1], Activation::Relu)?,
         chain(&[7, 19, 33, 5], Activation::Softplus(Default::default()))?,
         chain(&[64, 128, 10], Activation::Relu)?,
         chain(&[3, 700, 4], Activation::Gelu)?,
