@@ -70,8 +70,7 @@ pub struct Trained {
 }
 
 impl Training {
-    /// Where pictures go, if they are wanted. Made before the training: an hour later is a bad
-    /// time to hear that the folder cannot be written.
+    /// Where pictures go, if they are wanted; made before the training, like all that may fail.
     pub fn plots(&self) -> Outcome<Option<Plots>> {
         self.plot.as_deref().map(Plots::new).transpose()
     }
@@ -86,9 +85,7 @@ impl Training {
         report: impl Fn(&Epoch, &str) -> String + Send + Sync,
     ) -> Outcome<Trained> {
         let mut out = io::stdout();
-        if self.save.is_some() || self.checkpoint.is_some() {
-            files::is_possible()?;
-        }
+        self.check_files()?;
         let kept = self.patience.map(|_| train.split(0.9, self.seed)).transpose()?;
         let (train, other, beside) = match &kept {
             Some((train, validation)) => (train, validation, "validation"),
@@ -125,10 +122,12 @@ impl Training {
             fit.run_observed(&mut network, &mut optimizer, sets.0, sets.1, &mut watcher)?;
         watcher.progress.finish();
         watcher.result?;
-        let time: Duration = history.iter().map(|epoch| epoch.time).sum();
-        let speed = machine.speed(history.len() * samples, time);
-        let each = time / history.len().max(1) as u32;
-        writeln!(out, "\ntrained in {time:.2?}, {each:.1?} an epoch, {}", speed.trim_start())?;
+        if !history.is_empty() {
+            let time: Duration = history.iter().map(|epoch| epoch.time).sum();
+            let speed = machine.speed(history.len() * samples, time);
+            let each = time / history.len() as u32;
+            writeln!(out, "\ntrained in {time:.2?}, {each:.1?} an epoch, {}", speed.trim_start())?;
+        }
         self.end(&mut out, &fit, &mut network)?;
         if let Some(path) = &self.history {
             std::fs::write(path, csv(&history))
@@ -139,6 +138,20 @@ impl Training {
             writeln!(out, "the network is in {}", path.display())?;
         }
         Ok(Trained { network, history, beside })
+    }
+
+    /// Ok if what is to be written may be: an hour later is a bad time to hear of it.
+    fn check_files(&self) -> Outcome {
+        if self.save.is_some() || self.checkpoint.is_some() {
+            files::is_possible()?;
+        }
+        for path in [&self.save, &self.checkpoint, &self.history].into_iter().flatten() {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+                return Err(format!("{}: there is no such folder", folder.display()).into());
+            }
+        }
+        Ok(())
     }
 
     fn network(&self, widths: &[usize]) -> Outcome<Network> {
