@@ -5,6 +5,16 @@
 //! cargo run --release --example digits
 //! cargo run --release --example digits -- --help
 //! cargo run --release --example digits -- --plot pictures
+//! cargo run --release --example digits -- --hidden 256,256 --dropout 0.3 --patience 20
+//! ```
+//!
+//! Among what it prints:
+//!
+//! ```text
+//! $ cargo run --release --example digits | grep -E 'network|wrongly|accuracy'
+//! network 64-128-10, 9610 parameters, ReLU, Adam, cosine schedule
+//! 7 of 359 are read wrongly:
+//! test accuracy 98.05 %
 //! ```
 
 mod common;

@@ -3,8 +3,17 @@
 //! ```text
 //! sh data/fetch.sh
 //! cargo run --release --example mnist -- --data data/mnist
-//! cargo run --release --example mnist -- --data data/fashion-mnist --hidden 512,512 \
+//! cargo run --release --example mnist -- --data data/mnist --hidden 512,512 --dropout 0.2
+//! cargo run --release --example mnist -- --data data/fashion-mnist --hidden 512,512 --dropout 0.2 \
 //!     --names top,trouser,pullover,dress,coat,sandal,shirt,sneaker,bag,boot
+//! ```
+//!
+//! The last line of each is
+//!
+//! ```text
+//! test accuracy 97.98 %
+//! test accuracy 98.64 %
+//! test accuracy 89.69 %
 //! ```
 //!
 //! Files that end in `.gz` are read with `--features gzip`.

@@ -3,6 +3,24 @@
 //! ```text
 //! cargo run --release --example wine
 //! ```
+//!
+//! Among what it prints:
+//!
+//! ```text
+//! $ cargo run --release --example wine | tail -13
+//!                          RMSE       R2
+//! always the mean, test   0.793   -0.000
+//! linear, test set        0.658    0.311
+//! network, training set   0.572    0.502
+//! network, test set       0.632    0.364
+//!
+//! quality   wines   mean prediction   RMSE
+//!       4      14              5.22   1.29
+//!       5     134              5.34   0.53
+//!       6     124              5.76   0.51
+//!       7      47              6.26   0.84
+//!       8       1              6.93   1.07
+//! ```
 
 mod common;
 
