@@ -73,6 +73,7 @@ mod pack;
 mod packed;
 mod parallel;
 mod portable;
+pub(crate) mod small;
 mod stream;
 mod tile_shape;
 

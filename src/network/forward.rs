@@ -22,8 +22,12 @@ impl Network {
         workspace.prepare_training(&self.plan, batch)?;
         let masks = workspace.next_masks(self.plan.nodes.len());
         let Workspace { scratch, activations, pre_activations, .. } = &mut *workspace;
-        let to = (&self.plan.training, activations);
-        self.walk_forward(cpu, scratch, to, Some((masks, pre_activations)), input, &mut [])?;
+        if let Some(input) = self.small(cpu, input) {
+            self.forward_small(cpu.level(), (activations, pre_activations), input, batch);
+        } else {
+            let to = (&self.plan.training, activations);
+            self.walk_forward(cpu, scratch, to, Some((masks, pre_activations)), input, &mut [])?;
+        }
         workspace.held = Some((batch, self.plan.arena));
         let node = self.plan.outputs[0].node;
         Ok(self.plan.matrix(node, batch, workspace.activations.get(node - 1)))
@@ -58,7 +62,13 @@ impl Network {
             check_shape("output", (batch, self.output_width(k).unwrap_or(0)), output.shape())?;
         }
         let Workspace { scratch, predictions, .. } = workspace;
-        predictions.lay_out(batch, self.plan.prediction.widths.iter().copied())?;
+        predictions.lay_out(batch, &self.plan.prediction.widths)?;
+        if let Some(input) = self.small(cpu, input)
+            && let Some(output) = outputs.first_mut().and_then(ViewMut::as_contiguous_mut)
+        {
+            self.predict_small(cpu.level(), predictions, input, output, batch);
+            return Ok(());
+        }
         self.walk_forward(cpu, scratch, (&self.plan.prediction, predictions), None, input, outputs)
     }
 

@@ -7,6 +7,7 @@
 //! | `node`, `plan`, `slots` | the graph in topological order, and which buffer each step reads and writes |
 //! | `workspace` | the memory that passes work in |
 //! | `walk`, `backward` | node after node, forward and backward |
+//! | `small` | the same for a chain of a few small layers, without anything to decide |
 //! | `join`, `masks` | sums and concatenations; what dropout drops |
 //! | `sink` | the gradients of parameters: kept, or applied at once |
 //! | `forward`, `objective`, `step` | forward and predict; losses of outputs; backward, train |
@@ -36,6 +37,7 @@ mod order;
 mod plan;
 mod sink;
 mod slots;
+mod small;
 mod statistics;
 mod step;
 mod summary;

@@ -18,6 +18,7 @@
 
 use super::node::{ALIGN, Layer, Node, Op};
 use super::slots::Slots;
+use super::small;
 use crate::activation::{Activation, Reads};
 use crate::gemm::Accum;
 use crate::optim::{Optimizer, UpdateRule};
@@ -110,6 +111,8 @@ pub(super) struct Plan {
     pub arena: usize,
     /// Elements of the longest bias.
     pub widest_bias: usize,
+    /// Rows up to which passes are small.
+    pub small_rows: usize,
 }
 
 impl Plan {
@@ -137,6 +140,7 @@ impl Plan {
             z_of.push(is_kept.then_some(z_widths.len()));
             z_widths.extend(is_kept.then_some(node.width));
         }
+        let small_rows = small::most_rows(&nodes, outputs);
         let outputs = with_slots;
         let biases = nodes.iter().filter_map(Node::layer).map(|layer| layer.bias.len());
         let widest_bias = biases.max().unwrap_or(0);
@@ -151,6 +155,7 @@ impl Plan {
             prediction,
             arena,
             widest_bias,
+            small_rows,
         }
     }
 

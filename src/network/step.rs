@@ -152,12 +152,21 @@ impl Network {
         input: View<'_>,
         (accum, d_input): (Accum, Option<ViewMut<'_>>),
     ) -> Result<()> {
+        let batch = input.rows();
         workspace.gradients_of = None;
         workspace.gradients.grow(self.plan.arena)?;
         let parameters = self.parameters.as_slice();
         let (pass, gradients) = workspace.pass();
-        let mut kept = Kept { parameters, gradients, accum };
-        self.plan.walk_backward(cpu, pass, input, d_input, &mut kept)?;
+        match self.small(cpu, input) {
+            Some(input) if accum == Accum::Replace && d_input.is_none() => {
+                let to = (parameters, gradients);
+                self.plan.backward_small(cpu.level(), pass, (input, batch), to);
+            }
+            _ => {
+                let mut kept = Kept { parameters, gradients, accum };
+                self.plan.walk_backward(cpu, pass, input, d_input, &mut kept)?;
+            }
+        }
         workspace.gradients_of = Some(self.plan.arena);
         Ok(())
     }
@@ -263,9 +272,9 @@ impl Network {
     pub(super) fn check_held(&self, workspace: &Workspace, batch: usize) -> Result<()> {
         let Workspace { held, activations, pre_activations, deltas, .. } = workspace;
         if *held == Some((batch, self.plan.arena))
-            && activations.has_layout(batch, self.plan.training.widths.iter().copied())
-            && pre_activations.has_layout(batch, self.plan.z_widths.iter().copied())
-            && deltas.has_layout(batch, self.plan.delta_slots.iter().copied())
+            && activations.has_layout(batch, &self.plan.training.widths)
+            && pre_activations.has_layout(batch, &self.plan.z_widths)
+            && deltas.has_layout(batch, &self.plan.delta_slots)
         {
             return Ok(());
         }

@@ -83,9 +83,9 @@ impl Workspace {
 
     /// Room for a training pass of `batch` samples.
     pub(super) fn prepare_training(&mut self, plan: &Plan, batch: usize) -> Result<()> {
-        self.activations.lay_out(batch, plan.training.widths.iter().copied())?;
-        self.pre_activations.lay_out(batch, plan.z_widths.iter().copied())?;
-        self.deltas.lay_out(batch, plan.delta_slots.iter().copied())
+        self.activations.lay_out(batch, &plan.training.widths)?;
+        self.pre_activations.lay_out(batch, &plan.z_widths)?;
+        self.deltas.lay_out(batch, &plan.delta_slots)
     }
 
     /// The masks of the forward pass that begins now, of a network of so many nodes.
@@ -117,10 +117,19 @@ impl Arena {
     }
 
     /// Makes room for one `[batch, width]` matrix for each width.
-    pub fn lay_out(&mut self, batch: usize, widths: impl Iterator<Item = usize>) -> Result<()> {
+    pub fn lay_out(&mut self, batch: usize, widths: &[usize]) -> Result<()> {
+        // As it was, most of the time.
+        if self.has_layout(batch, widths) {
+            return Ok(());
+        }
         let Self { buffer, ranges } = self;
         ranges.clear();
-        buffer.grow(Self::place(batch, widths, |range| ranges.push(range))?)
+        let grown = Self::place(batch, widths.iter().copied(), |range| ranges.push(range))
+            .and_then(|len| buffer.grow(len));
+        if grown.is_err() {
+            ranges.clear();
+        }
+        grown
     }
 
     /// Tells where each matrix stands, and returns the elements that all take.
@@ -140,9 +149,11 @@ impl Arena {
     }
 
     /// Whether this is the layout that [`lay_out`](Arena::lay_out) gives these widths.
-    pub fn has_layout(&self, batch: usize, widths: impl Iterator<Item = usize>) -> bool {
-        let lens = self.ranges.iter().map(|range| Some(range.len()));
-        lens.eq(widths.map(|width| batch.checked_mul(width)))
+    pub fn has_layout(&self, batch: usize, widths: &[usize]) -> bool {
+        let fits = |(range, &width): (&Range<usize>, &usize)| {
+            batch.checked_mul(width) == Some(range.len())
+        };
+        self.ranges.len() == widths.len() && self.ranges.iter().zip(widths).all(fits)
     }
 
     /// Matrix `i`.

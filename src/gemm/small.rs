@@ -1,0 +1,188 @@
+//! Whole products of a few multiply-adds, for networks in which saying what to compute takes longer
+//! than computing it: slices without gaps, whose lengths the caller knows, and nothing to decide.
+//!
+//! ```text
+//!   nn   C [m, n] = start + A.B      A [m, k]   B [k, n]      start [n], or 0
+//!   tn   C [m, n] = A^T.B            A [k, m]   B [k, n]
+//!   nt   C [m, n] = A.B^T            A [m, k]   B [n, k]
+//!   sums C [n]    = 1^T.B                       B [k, n]
+//! ```
+//!
+//! An element is the same chain of fused multiply-adds in the order of k as on any other path, and so
+//! the same bits. There is no small product at `Level::Portable`, whose chains are those of
+//! `matrixmultiply`.
+
+use crate::simd::{Level, Simd};
+
+/// Multiply-adds up to which a product is small.
+pub(crate) const SMALL: usize = 2048;
+
+/// `(m, n, k)`
+type Shape = (usize, usize, usize);
+
+/// Whether products at that level may be small.
+pub(crate) fn is_possible(level: Level) -> bool {
+    level != Level::Portable
+}
+
+pub(crate) fn nn(
+    level: Level,
+    (m, n, k): Shape,
+    a: &[f32],
+    b: &[f32],
+    start: &[f32],
+    c: &mut [f32],
+) {
+    assert!(start.is_empty() || start.len() >= n);
+    run(level, (m, n, k), (a, k, 1), b, start, c);
+}
+
+pub(crate) fn tn(level: Level, (m, n, k): Shape, a: &[f32], b: &[f32], c: &mut [f32]) {
+    run(level, (m, n, k), (a, 1, m), b, &[], c);
+}
+
+pub(crate) fn sums(level: Level, (n, k): (usize, usize), b: &[f32], c: &mut [f32]) {
+    // A fused multiply-add of 1 and b is a sum, rounded once.
+    run(level, (1, n, k), (&[1.0], 0, 0), b, &[], c);
+}
+
+pub(crate) fn nt(level: Level, (m, n, k): Shape, a: &[f32], b: &[f32], c: &mut [f32]) {
+    if k == 1 {
+        return nn(level, (m, n, k), a, b, &[], c);
+    }
+    match level {
+        Level::Portable => {}
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2(s) => s.vectorize(
+            #[inline(always)]
+            || dots((m, n, k), a, b, c),
+        ),
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512(s) => s.vectorize(
+            #[inline(always)]
+            || dots((m, n, k), a, b, c),
+        ),
+    }
+}
+
+/// `a` with the steps from row to row and from column to column.
+fn run(
+    level: Level,
+    (m, n, k): Shape,
+    a: (&[f32], usize, usize),
+    b: &[f32],
+    start: &[f32],
+    c: &mut [f32],
+) {
+    if m == 0 || n == 0 {
+        return;
+    }
+    let (a, row_step, col_step) = a;
+    let last = (m - 1) * row_step + k.saturating_sub(1) * col_step;
+    assert!((k == 0 || last < a.len()) && k * n <= b.len() && m * n <= c.len());
+    let whole = Whole {
+        shape: (m, n, k),
+        a: (a.as_ptr(), row_step, col_step),
+        b: b.as_ptr(),
+        start: (!start.is_empty()).then_some(start.as_ptr()),
+        c: c.as_mut_ptr(),
+    };
+    match level {
+        Level::Portable => {}
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2(s) => s.vectorize(
+            #[inline(always)]
+            // SAFETY: the lengths were looked at, here and by `nn`.
+            || unsafe { rows(s, &whole) },
+        ),
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512(s) => s.vectorize(
+            #[inline(always)]
+            // SAFETY: as above.
+            || unsafe { rows(s, &whole) },
+        ),
+    }
+}
+
+/// What is read and written.
+struct Whole {
+    shape: Shape,
+    a: (*const f32, usize, usize),
+    b: *const f32,
+    start: Option<*const f32>,
+    c: *mut f32,
+}
+
+/// # Safety
+/// The matrices of `whole` have its shape, and C shares no element with the others.
+#[inline(always)]
+unsafe fn rows<S: Simd>(s: S, whole: &Whole) {
+    let (m, n, _) = whole.shape;
+    let mut j = 0;
+    while j < n {
+        let count = (n - j).min(S::LANES);
+        let mut i = 0;
+        while i < m {
+            // SAFETY: the rows from i on, as many as are left, and `count` columns from j on.
+            unsafe {
+                i += match m - i {
+                    1 => strip::<S, 1>(s, whole, (i, j), count),
+                    2 | 3 => strip::<S, 2>(s, whole, (i, j), count),
+                    _ => strip::<S, 4>(s, whole, (i, j), count),
+                };
+            }
+        }
+        j += count;
+    }
+}
+
+/// `R` rows of C from row i on, and up to a vector's columns of them from column j on; returns R.
+///
+/// # Safety
+/// They are rows and columns of C.
+#[inline(always)]
+unsafe fn strip<S: Simd, const R: usize>(
+    s: S,
+    whole: &Whole,
+    (i, j): (usize, usize),
+    count: usize,
+) -> usize {
+    let &Whole { shape: (_, n, k), a: (a, row_step, col_step), b, start, c } = whole;
+    // SAFETY: `p < k`, `i + r < m` and `j + count <= n`.
+    unsafe {
+        let mut sums = [match start {
+            Some(start) => s.load_partial(start.add(j), count),
+            None => s.splat(0.0),
+        }; R];
+        for p in 0..k {
+            let row = s.load_partial(b.add(p * n + j), count);
+            for r in 0..R {
+                let x = *a.add((i + r) * row_step + p * col_step);
+                sums[r] = s.mul_add(s.splat(x), row, sums[r]);
+            }
+        }
+        for r in 0..R {
+            s.store_partial(c.add((i + r) * n + j), count, sums[r]);
+        }
+    }
+    R
+}
+
+/// One element after the other: the columns of B^T are rows of B, which no vector reads at once.
+#[inline(always)]
+fn dots((m, n, k): Shape, a: &[f32], b: &[f32], c: &mut [f32]) {
+    for (i, row) in c[..m * n].chunks_exact_mut(n).enumerate() {
+        let x = &a[i * k..][..k];
+        for (j, c) in row.iter_mut().enumerate() {
+            let y = &b[j * k..][..k];
+            let mut sum = 0.0;
+            for p in 0..k {
+                #[allow(clippy::disallowed_methods, reason = "one instruction: the level has FMA")]
+                {
+                    sum = x[p].mul_add(y[p], sum);
+                }
+            }
+            *c = sum;
+        }
+    }
+}
