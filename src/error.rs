@@ -150,17 +150,17 @@ impl fmt::Display for Error {
 
 impl core::error::Error for Error {}
 
-/// How a text begins, kept without allocation: up to 23 bytes, cut between characters.
+/// How a text begins, kept without allocation: up to 47 bytes, cut between characters.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Excerpt {
-    bytes: [u8; 23],
+    bytes: [u8; 47],
     len: u8,
 }
 
 impl Excerpt {
     /// How `text` begins.
     pub fn new(text: &str) -> Self {
-        let mut bytes = [0; 23];
+        let mut bytes = [0; 47];
         let most = text.len().min(bytes.len());
         let len = (0..=most).rfind(|&i| text.is_char_boundary(i)).unwrap_or(0);
         bytes[..len].copy_from_slice(&text.as_bytes()[..len]);

@@ -1,5 +1,6 @@
 //! Networks that are no chains, as a user builds them: what they compute, and what is refused.
 
+use densecore::activation::LeakyRelu;
 use densecore::gemm::Accum;
 use densecore::network::{Graph, Node, NodeKind};
 use densecore::optim::Sgd;
@@ -234,6 +235,7 @@ fn relu_node(graph: Graph, name: &str, from: &str) -> Graph {
 #[test]
 fn an_error_names_the_node() {
     let start = || relu_node(Network::graph(5), "a", "input");
+    let endless = LeakyRelu { slope: f32::NAN };
     let cases: Vec<(Graph, (&str, &str))> = vec![
         // A cycle of three beside a node that waits for it, one of one, and one through a sum.
         (
@@ -266,6 +268,10 @@ fn an_error_names_the_node() {
         ),
         (start().dense("b", "a", 0, LINEAR).output("b"), ("b", "a width of at least 1")),
         (start().add("sum", &[]).output("sum"), ("sum", "at least one node to read")),
+        (
+            start().dense("b", "a", 1, Activation::LeakyRelu(endless)).output("b"),
+            ("b", "an activation with settings it may have"),
+        ),
     ];
     for (graph, expected) in cases {
         let (node, what) = node_error(graph.build());
@@ -287,7 +293,8 @@ fn what_has_no_node_to_name_is_named_itself() {
     assert_eq!(value(a(5).build()), "outputs");
     assert_eq!(value(a(0).output("a").build()), "inputs");
     for p in [-0.1, 1.5, f32::NAN] {
-        assert_eq!(value(a(5).dropout("b", "a", p).output("b").build()), "p");
+        let (node, what) = node_error(a(5).dropout("b", "a", p).output("b").build());
+        assert_eq!((node, what), ("b", "a probability from 0 to 1"));
         assert_eq!(value(Network::builder(5).dropout(p).dense(1, LINEAR).build()), "p");
     }
     // Dropout alone has nothing to train.
@@ -316,5 +323,14 @@ fn a_graph_is_told_by_its_names() -> Tested {
     assert!(text.contains("quiet: dropout 0.5 of trunk"), "{text}");
     let chain = format!("{:?}", Network::mlp(&[2, 3, 1], Activation::Relu, 0)?);
     assert_eq!(chain, "[2 inputs, layers.0: dense 3 relu, layers.1: dense 1 identity]");
+    Ok(())
+}
+
+#[test]
+fn an_empty_batch_of_endless_rows_overflows_nothing() -> Tested {
+    let network = Network::graph(usize::MAX).dropout("d", "input", 0.5).add("s", &["d", "input"]);
+    let network = network.output("s").build()?;
+    let input = View::new(0, usize::MAX, &[])?;
+    network.forward(Cpu::detect(), &mut Workspace::new(), input)?;
     Ok(())
 }

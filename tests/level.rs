@@ -130,14 +130,22 @@ fn a_name_without_its_level_is_an_error() {
 }
 
 #[test]
-fn an_excerpt_is_the_text_up_to_23_bytes_of_whole_characters() {
+fn an_excerpt_is_the_text_up_to_47_bytes_of_whole_characters() {
     for (text, kept) in [
         ("", ""),
         ("avx3", "avx3"),
-        ("these are 23 characters", "these are 23 characters"),
-        ("these are 24 characters!", "these are 24 characters"),
-        ("twenty-one bytes are \u{e9}!", "twenty-one bytes are \u{e9}"),
-        ("twenty-two bytes, and \u{e9}", "twenty-two bytes, and "),
+        (
+            "these are 47 characters, and not a single more.",
+            "these are 47 characters, and not a single more.",
+        ),
+        (
+            "these are 48 characters, of which one is cut off",
+            "these are 48 characters, of which one is cut of",
+        ),
+        (
+            "with an accent at the end these are 47 bytes, \u{e9}",
+            "with an accent at the end these are 47 bytes, ",
+        ),
     ] {
         assert_eq!(Excerpt::new(text).as_str(), kept);
     }

@@ -58,7 +58,7 @@ struct Seen {
 }
 
 impl Observer for Seen {
-    fn on_step(&mut self, step: &Step, _: &Network) -> ControlFlow<()> {
+    fn on_step(&mut self, step: &Step, _: &Network, _: &Workspace) -> ControlFlow<()> {
         self.steps.push(*step);
         if Some(self.steps.len()) == self.most_steps { Break(()) } else { Continue(()) }
     }
@@ -419,6 +419,9 @@ fn what_has_no_meaning_is_refused_before_anything_is_trained() -> Result<()> {
         (fit().clip_value(f64::NAN), "limit"),
         (fit().early_stopping(stopping(-1.0)), "min_delta"),
         (fit().until_converged(f64::INFINITY, 1), "tolerance"),
+        (fit().class_weights([0.0; 10]), "class_weights"),
+        (fit().class_weights([f32::NAN; 10]), "class_weights"),
+        (fit().class_weights([f32::INFINITY; 10]), "class_weights"),
     ] {
         let error = refused(fit);
         assert!(matches!(error, Error::Value { argument, .. } if argument == name), "{error}");
@@ -437,6 +440,85 @@ fn what_has_no_meaning_is_refused_before_anything_is_trained() -> Result<()> {
     let mut fit = Fit::new(Loss::MSE).class_weights([1.0]);
     let error = fit.run(&mut network, &mut sgd, &set, None, go_on).expect_err("an error");
     assert!(matches!(error, Error::Mismatch { argument: "class_weights", .. }), "{error}");
+    Ok(())
+}
+
+#[test]
+fn what_a_resumed_training_was_like_is_kept() -> Result<()> {
+    let (train, validation) = sets()?;
+    let (mut network, mut seen) = (network()?, Seen::default());
+    let mut adam = network.optimizer(Adam::new(1e-2))?;
+    let rule = EarlyStopping::new(9);
+    let mut first = fit().epochs(2).early_stopping(rule);
+    first.run_observed(&mut network, &mut adam, &train, Some(&validation), &mut seen)?;
+    let (_, _, _, state) = seen.checkpoint.expect("an epoch");
+
+    let again = || fit().epochs(1).early_stopping(rule).resume(state.clone());
+    let mut run = |mut fit: Fit, set: &Dataset| {
+        let (mut network, mut adam) = (network.clone(), adam.clone());
+        fit.run(&mut network, &mut adam, set, Some(&validation), go_on).map(|history| history.len())
+    };
+    assert_eq!(run(again(), &train)?, 1);
+    let fewer = train.select(&[0, 1, 2])?;
+    for (fit, set, name) in [
+        (again().seed(4), &train, "seed"),
+        (again().batch_size(31), &train, "batch_size"),
+        (again().accumulate(2), &train, "accumulate"),
+        (again().early_stopping(rule.watch(Watch::TrainLoss)), &train, "watch"),
+        (again(), &fewer, "train"),
+    ] {
+        let error = run(fit, set).expect_err("an error");
+        assert!(matches!(error, Error::Value { argument, .. } if argument == name), "{error}");
+    }
+    // On purpose: without the origin, or by the same fit.
+    let free = State { origin: None, ..state.clone() };
+    assert_eq!(run(again().resume(free).seed(4).batch_size(31), &train)?, 1);
+    first = first.batch_size(64);
+    assert_eq!(run(first, &train)?, 2);
+    Ok(())
+}
+
+#[test]
+fn an_accuracy_that_there_is_not_cannot_be_watched() -> Result<()> {
+    let (train, validation) = sets()?;
+    let rule = EarlyStopping::new(1).watch(Watch::Accuracy);
+    let run = |fit: Fit, validation: Option<&Dataset>| {
+        let mut network = network()?;
+        let mut sgd = network.optimizer(Sgd::new(0.1))?;
+        let mut fit = fit.epochs(1).early_stopping(rule);
+        fit.run(&mut network, &mut sgd, &train, validation, go_on).map(|_| ())
+    };
+    assert_eq!(run(fit(), None), Ok(()));
+    assert_eq!(run(fit().evaluate_train(false), Some(&validation)), Ok(()));
+    let error = run(fit().evaluate_train(false), None);
+    assert!(matches!(error, Err(Error::Mismatch { argument: "watch", .. })), "{error:?}");
+
+    let values = Targets::Values(Tensor::zeros(2, 1)?);
+    let set = Dataset::new(Tensor::zeros(2, 1)?, values)?;
+    let mut network = Network::mlp(&[1, 1], Activation::Relu, 1)?;
+    let mut sgd = network.optimizer(Sgd::new(0.1))?;
+    let mut fit = Fit::new(Loss::MSE).early_stopping(rule);
+    let error = fit.run(&mut network, &mut sgd, &set, Some(&set), go_on).map(|_| ());
+    assert!(matches!(error, Err(Error::Mismatch { argument: "watch", .. })), "{error:?}");
+    Ok(())
+}
+
+#[test]
+fn an_observer_sees_inside_the_network() -> Result<()> {
+    struct Inside(usize);
+    impl Observer for Inside {
+        fn on_step(&mut self, _: &Step, network: &Network, at: &Workspace) -> ControlFlow<()> {
+            assert!(network.activation_statistics(at).is_some());
+            assert_eq!(network.gradients(at).len(), network.parameters().len());
+            self.0 += 1;
+            Continue(())
+        }
+    }
+    let (train, _) = sets()?;
+    let (mut network, mut inside) = (network()?, Inside(0));
+    let mut sgd = network.optimizer(Sgd::new(0.1))?;
+    fit().epochs(1).run_observed(&mut network, &mut sgd, &train, None, &mut inside)?;
+    assert_eq!(inside.0, 5);
     Ok(())
 }
 
@@ -534,7 +616,7 @@ fn any_number_of_threads_trains_to_the_same_bits() -> Result<()> {
 struct Threads(Vec<Option<usize>>);
 
 impl Observer for Threads {
-    fn on_step(&mut self, _: &Step, _: &Network) -> ControlFlow<()> {
+    fn on_step(&mut self, _: &Step, _: &Network, _: &Workspace) -> ControlFlow<()> {
         self.0.push(rayon::current_thread_index());
         Continue(())
     }

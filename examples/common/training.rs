@@ -1,8 +1,9 @@
 //! The training itself, the same in all examples: Adam, the learning rate falling to 0 along half
 //! a cosine, a line for each epoch.
 
+use std::fs;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use densecore::optim::Adam;
@@ -101,6 +102,7 @@ impl Training {
         };
         let machine = Machine::new(Cpu::detect(), &widths);
         self.say_what(&mut out, &network, &widths)?;
+        writeln!(out, "\n{}\n", network.summary())?;
         let (samples, before) = (train.len(), state.epochs);
         writeln!(out, "{machine}; {samples} samples to train on, {} to test\n", test.len())?;
         if before > 0 {
@@ -130,7 +132,7 @@ impl Training {
         }
         self.end(&mut out, &fit, &mut network)?;
         if let Some(path) = &self.history {
-            std::fs::write(path, csv(&history))
+            write_history(path, before, &history)
                 .map_err(|error| format!("{}: {error}", path.display()))?;
         }
         if let Some(path) = &self.save {
@@ -210,4 +212,17 @@ impl Training {
         }
         Ok(())
     }
+}
+
+/// Writes the history, after what the file says of the epochs before those.
+fn write_history(path: &Path, before: usize, history: &[Epoch]) -> io::Result<()> {
+    let text = csv(history);
+    let (names, rest) = text.split_once('\n').unwrap_or((&text, ""));
+    let old = if before > 0 { fs::read_to_string(path).unwrap_or_default() } else { String::new() };
+    let is_before = |line: &&str| {
+        let epoch = line.split(',').next().and_then(|epoch| epoch.parse::<usize>().ok());
+        epoch.is_some_and(|epoch| epoch <= before)
+    };
+    let old: String = old.lines().filter(is_before).map(|line| format!("{line}\n")).collect();
+    fs::write(path, format!("{names}\n{old}{rest}"))
 }

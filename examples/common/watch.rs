@@ -6,8 +6,8 @@ use std::ops::ControlFlow::{self, Break, Continue};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use densecore::Network;
 use densecore::train::{Epoch, Observer, Snapshot, Step};
+use densecore::{Network, Workspace};
 
 use super::machine::Machine;
 use super::progress::Progress;
@@ -54,7 +54,7 @@ impl<F: Fn(&Epoch) -> String + Send> Watcher<'_, F> {
 }
 
 impl<F: Fn(&Epoch) -> String + Send> Observer for Watcher<'_, F> {
-    fn on_step(&mut self, step: &Step, _: &Network) -> ControlFlow<()> {
+    fn on_step(&mut self, step: &Step, _: &Network, _: &Workspace) -> ControlFlow<()> {
         self.progress.advance(step);
         if is_interrupted() { Break(()) } else { Continue(()) }
     }

@@ -9,6 +9,8 @@
 //!   training.waited             U64 []
 //!   training.settled            U64 []
 //!   training.last_loss          F64 []    if there is one
+//!   training.origin.seed        U64 []    if it is known; also .samples, .batch_size, .accumulate,
+//!                                         and .watch: 0 is nothing, 1 loss, 2 accuracy, 3 train loss
 //!   training.best.epoch         U64 []    if there is a best epoch
 //!   training.best.value         F64 []
 //!   training.best.parameters    F32 [n]
@@ -24,7 +26,7 @@ use super::{FileError, file, network};
 use crate::error::check_len;
 use crate::network::Network;
 use crate::optim::{Optimizer, Progress, UpdateRule};
-use crate::train::{Best, State};
+use crate::train::{Best, Origin, State, Watch};
 
 const STEPS: &str = "optimizer.steps";
 const SCALAR: &str = "optimizer.scalar";
@@ -33,6 +35,13 @@ const EPOCHS: &str = "training.epochs";
 const WAITED: &str = "training.waited";
 const SETTLED: &str = "training.settled";
 const LAST_LOSS: &str = "training.last_loss";
+const ORIGIN: [&str; 5] = [
+    "training.origin.seed",
+    "training.origin.samples",
+    "training.origin.batch_size",
+    "training.origin.accumulate",
+    "training.origin.watch",
+];
 const BEST_EPOCH: &str = "training.best.epoch";
 const BEST_VALUE: &str = "training.best.value";
 const BEST_PARAMETERS: &str = "training.best.parameters";
@@ -124,6 +133,14 @@ pub fn training_to_bytes<R: UpdateRule>(
     if let Some(loss) = state.last_loss {
         number(LAST_LOSS, Elements::F64(loss));
     }
+    if let Some(origin) = &state.origin {
+        let watch = origin.watch.map_or(0, |watch| watch as u64 + 1);
+        number(ORIGIN[0], Elements::U64(origin.seed));
+        number(ORIGIN[1], Elements::U64(origin.samples as u64));
+        number(ORIGIN[2], Elements::U64(origin.batch_size as u64));
+        number(ORIGIN[3], Elements::U64(origin.accumulate as u64));
+        number(ORIGIN[4], Elements::U64(watch));
+    }
     if let Some(best) = &state.best {
         check_len("best", len, best.parameters.len())?;
         number(BEST_EPOCH, Elements::U64(best.epoch as u64));
@@ -195,12 +212,32 @@ fn read_state(contents: &mut Contents<'_>, len: usize) -> Result<State, FileErro
     if contents.shape(LAST_LOSS).is_some() {
         state.last_loss = Some(contents.f64(LAST_LOSS)?);
     }
+    if contents.shape(ORIGIN[0]).is_some() {
+        state.origin = Some(read_origin(contents)?);
+    }
     if contents.shape(BEST_EPOCH).is_some() {
         let (epoch, value) = (count(contents, BEST_EPOCH)?, contents.f64(BEST_VALUE)?);
         let parameters = elements(contents.array(BEST_PARAMETERS, &[len])?).collect();
         state.best = Some(Best { epoch, value, parameters });
     }
     Ok(state)
+}
+
+fn read_origin(contents: &mut Contents<'_>) -> Result<Origin, FileError> {
+    let watch = match count(contents, ORIGIN[4])?.checked_sub(1) {
+        None => None,
+        Some(number) => match Watch::ALL.get(number) {
+            Some(&watch) => Some(watch),
+            None => return Err(FileError::Malformed(format!("{} is {}", ORIGIN[4], number + 1))),
+        },
+    };
+    Ok(Origin {
+        seed: contents.u64(ORIGIN[0])?,
+        samples: count(contents, ORIGIN[1])?,
+        batch_size: count(contents, ORIGIN[2])?,
+        accumulate: count(contents, ORIGIN[3])?,
+        watch,
+    })
 }
 
 /// A number that fits the address space, as every count that was saved on such a machine.

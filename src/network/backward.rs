@@ -85,10 +85,12 @@ impl Plan {
                         }
                     }
                 }
-                if let Op::Dense(layer) = op {
-                    sink.layer(cpu, scratch, layer, (x, d_y))?;
+                match op {
+                    Op::Dense(layer) => sink.layer(cpu, scratch, layer, (x, d_y))?,
+                    // The widths of a concatenation have a sum.
+                    Op::Concat => col += x.cols(),
+                    _ => {}
                 }
-                col += x.cols();
             }
         }
         Ok(())

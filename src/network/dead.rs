@@ -84,7 +84,8 @@ impl Network {
     }
 }
 
-/// Whether there is a stretch over which both f and f' are 0.
+/// Whether there is a stretch over which both f and f' are 0. (That of hardswish is not all of its
+/// zeros: a unit whose every z is exactly 0 is taken for a dead one.)
 fn is_flat_at_zero(activation: Activation) -> bool {
     match activation {
         Activation::Relu | Activation::Relu6 => true,

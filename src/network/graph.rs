@@ -12,7 +12,9 @@ use crate::init::Init;
 ///
 /// Each node has a name, by which others read it; `input` is that of the input. They may be given
 /// in any order. A node may be read by several others, whose gradients are added in the backward
-/// pass, and every node that is an [`output`](Graph::output) may have a loss of its own.
+/// pass, and every node that is an [`output`](Graph::output) may have a loss of its own. A network of
+/// one output is trained by `train::Fit`, one of several in a loop of yours around
+/// [`train_step_all`](Network::train_step_all).
 ///
 /// ```
 /// use densecore::{Activation, Cpu, Loss, Network, Objective, Target, View, Workspace, optim::Adam};
@@ -120,8 +122,8 @@ impl Graph {
     ///
     /// Errors: [`Node`](crate::Error::Node) names a node that has no name of its own, that reads or is
     /// read by what there is not, that depends on itself, whose inputs have widths that do not fit,
-    /// or that leads to no output; [`Value`](crate::Error::Value) names `outputs` if there are none,
-    /// `inputs` if it is 0, or a setting of an activation, of dropout or of the initialiser;
+    /// whose settings have no meaning, or that leads to no output; [`Value`](crate::Error::Value) names
+    /// `outputs` if there are none, `inputs` if it is 0, or a setting of the initialiser;
     /// [`Overflow`](crate::Error::Overflow) or [`OutOfMemory`](crate::Error::OutOfMemory) if the
     /// parameters do not fit into memory.
     pub fn build(self) -> Result<Network> {

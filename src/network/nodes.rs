@@ -78,10 +78,10 @@ impl fmt::Debug for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut list = f.debug_list();
         let names: Vec<_> = self.nodes().map(|node| node.name).collect();
+        let is_chain = self.is_chain();
         for node in self.nodes() {
             let from: Vec<_> = node.from.iter().map(|&from| names[from]).collect();
-            let from =
-                if self.is_chain() { String::new() } else { format!(" of {}", from.join(", ")) };
+            let from = if is_chain { String::new() } else { format!(" of {}", from.join(", ")) };
             let (name, width) = (node.name, node.width);
             match node.kind {
                 NodeKind::Input => list.entry(&format_args!("{width} inputs")),

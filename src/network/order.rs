@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::graph::Declared;
 use super::plan::{Kind, Spec};
+use crate::dropout::Dropout;
 use crate::error::{Error, Result, wrong_node};
 
 /// The name of node 0.
@@ -73,8 +74,21 @@ fn numbered(nodes: &[Declared]) -> Result<HashMap<&str, usize>> {
         if from.is_empty() {
             return Err(wrong_node(name, "at least one node to read", "none"));
         }
-        if matches!(kind, Kind::Dense { width: 0, .. }) {
-            return Err(wrong_node(name, "a width of at least 1", 0));
+        match kind {
+            Kind::Dense { width: 0, .. } => {
+                return Err(wrong_node(name, "a width of at least 1", 0));
+            }
+            Kind::Dense { activation, .. } if activation.check().is_err() => {
+                return Err(wrong_node(
+                    name,
+                    "an activation with settings it may have",
+                    activation,
+                ));
+            }
+            Kind::Dropout { p } if Dropout::new(*p, 0, 0).is_err() => {
+                return Err(wrong_node(name, "a probability from 0 to 1", p));
+            }
+            _ => {}
         }
     }
     Ok(number_of)

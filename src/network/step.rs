@@ -134,7 +134,14 @@ impl Network {
             let y = activations.get(output.node - 1);
             let mut delta = self.plan.matrix_mut(output.node, batch, deltas.get_mut(output.delta));
             delta.as_contiguous_mut().unwrap_or_default().copy_from_slice(y);
-            let value = loss.in_place(cpu, delta.reborrow(), target)?;
+            let value = match loss.in_place(cpu, delta.reborrow(), target) {
+                Ok(value) => value,
+                Err(error) => {
+                    workspace.losses.clear();
+                    workspace.take_back_pass();
+                    return Err(error);
+                }
+            };
             if weight != 1.0 {
                 delta.for_each_row(|_, row| row.iter_mut().for_each(|d| *d *= weight));
             }

@@ -75,9 +75,9 @@ impl Network {
                     Op::Concat => {
                         let y = y.split_cols_at(col).1.split_cols_at(x.cols()).0;
                         transfer(cpu, (x, 0), (Accum::Replace, y));
+                        col += x.cols();
                     }
                 }
-                col += x.cols();
             }
         }
         // An output that other nodes read had a place among them.

@@ -30,6 +30,7 @@ pub struct Workspace {
     pub(super) losses: Vec<f32>,
     /// Of the last forward pass, and the number of the next one.
     masks: Masks,
+    next_seed: u64,
     next_pass: u64,
 }
 
@@ -47,6 +48,7 @@ impl Workspace {
             gradients_of: None,
             losses: Vec::new(),
             masks: Masks { seed: 0, pass: 0, nodes: 0 },
+            next_seed: 0,
             next_pass: 0,
         }
     }
@@ -55,7 +57,7 @@ impl Workspace {
     /// `pass`, from which every pass after it counts on. Both are 0 in a new workspace. With the same
     /// two a pass drops the same elements, whatever else the workspace was used for.
     pub fn set_dropout(&mut self, seed: u64, pass: u64) {
-        (self.masks.seed, self.next_pass) = (seed, pass);
+        (self.next_seed, self.next_pass) = (seed, pass);
     }
 
     /// The loss of each output in the last pass that computed them, without the weights.
@@ -90,9 +92,14 @@ impl Workspace {
 
     /// The masks of the forward pass that begins now, of a network of so many nodes.
     pub(super) fn next_masks(&mut self, nodes: usize) -> Masks {
-        self.masks = Masks { seed: self.masks.seed, pass: self.next_pass, nodes };
+        self.masks = Masks { seed: self.next_seed, pass: self.next_pass, nodes };
         self.next_pass = self.next_pass.wrapping_add(1);
         self.masks
+    }
+
+    /// The last forward pass is not to count: the one after it drops the same elements.
+    pub(super) fn take_back_pass(&mut self) {
+        self.next_pass = self.masks.pass;
     }
 
     /// What a backward pass reads and writes, and the gradients.

@@ -10,11 +10,13 @@
 //! ```
 //!
 //! Everything follows from the seed: the same run gives the same bits on any number of threads, and
-//! training in several runs the same as in one of as many epochs.
+//! training in several runs the same as in one of as many epochs (unless early stopping gives the best
+//! weights back between them).
 //! A batch size of 1 is online learning, one of the whole set is full-batch gradient descent.
 //!
 //! | file | what |
 //! |---|---|
+//! | `options` | how to train |
 //! | `run` | the loop |
 //! | `batch` | the rows of one batch |
 //! | `observe` | what is shown to the caller after steps and epochs; the history |
@@ -25,6 +27,7 @@ mod batch;
 mod evaluate;
 mod metrics;
 mod observe;
+mod options;
 mod run;
 mod state;
 mod stop;
@@ -34,7 +37,7 @@ use core::ops::ControlFlow;
 pub use evaluate::{Evaluation, evaluate};
 pub use metrics::{accuracy, confusion_matrix, correct, predicted_class, r2, rmse, top_k_accuracy};
 pub use observe::{Epoch, Observer, Snapshot, Step, csv};
-pub use state::{Best, State};
+pub use state::{Best, Origin, State};
 pub use stop::{Convergence, EarlyStopping, Stopped, Watch};
 
 use crate::cpu::Cpu;
@@ -93,6 +96,8 @@ pub struct Fit {
     convergence: Option<Convergence>,
     seed: u64,
     state: State,
+    /// What the next run must be like.
+    resumed: Option<Origin>,
     stopped: Option<Stopped>,
 }
 
@@ -104,121 +109,6 @@ enum Clip {
 }
 
 impl Fit {
-    /// Ten epochs of batches of 32 in an order drawn with seed 0, on all threads of the pool.
-    pub fn new(loss: Loss) -> Self {
-        Self {
-            cpu: Cpu::detect(),
-            loss,
-            class_weights: None,
-            epochs: 10,
-            batch_size: 32,
-            accumulate: 1,
-            clip: None,
-            shuffle: true,
-            evaluate_train: true,
-            schedule: None,
-            early_stopping: None,
-            convergence: None,
-            seed: 0,
-            state: State::default(),
-            stopped: None,
-        }
-    }
-
-    /// How to run.
-    pub fn cpu(self, cpu: Cpu) -> Self {
-        Self { cpu, ..self }
-    }
-
-    /// Passes over the training set in each run, if nothing ends it before.
-    pub fn epochs(self, epochs: usize) -> Self {
-        Self { epochs, ..self }
-    }
-
-    /// Samples per pass through the network, and so per step if nothing is
-    /// [accumulated](Fit::accumulate). 1 is online learning; more than the set has is the whole set.
-    pub fn batch_size(self, batch_size: usize) -> Self {
-        Self { batch_size, ..self }
-    }
-
-    /// One step per epoch, on the whole training set.
-    pub fn full_batch(self) -> Self {
-        self.batch_size(usize::MAX)
-    }
-
-    /// Adds the gradients of so many batches before each step, as of one batch of all their samples
-    /// that would be too large for the memory. (With class weights or ignored classes each batch
-    /// counts by its samples, whatever they weigh.)
-    pub fn accumulate(self, batches: usize) -> Self {
-        Self { accumulate: batches, ..self }
-    }
-
-    /// Scales the gradients of each step so that their norm is at most this; see
-    /// [`by_global_norm`](crate::optim::clip::by_global_norm).
-    pub fn clip_norm(self, max_norm: f64) -> Self {
-        Self { clip: Some(Clip::Norm(max_norm)), ..self }
-    }
-
-    /// Clamps the gradients of each step; see [`by_value`](crate::optim::clip::by_value).
-    pub fn clip_value(self, limit: f64) -> Self {
-        Self { clip: Some(Clip::Value(limit)), ..self }
-    }
-
-    /// A weight for each class, in training and in evaluation: the loss of a sample is multiplied by
-    /// that of its class, and a mean divided by the sum of the weights.
-    pub fn class_weights(self, weights: impl Into<Vec<f32>>) -> Self {
-        Self { class_weights: Some(weights.into()), ..self }
-    }
-
-    /// Whether the samples come in another order in each epoch, as they do unless this says
-    /// otherwise.
-    pub fn shuffle(self, shuffle: bool) -> Self {
-        Self { shuffle, ..self }
-    }
-
-    /// Sets the optimizer's learning rate before each training step, as a function of the
-    /// [steps](Optimizer::steps) it has taken. For a schedule of epochs give its settings in steps,
-    /// `train.len().div_ceil(batch_size)` for each epoch. Without one the rate stays.
-    pub fn schedule(self, schedule: impl Into<Schedule>) -> Self {
-        Self { schedule: Some(schedule.into()), ..self }
-    }
-
-    /// Ends a run when nothing becomes better any more.
-    pub fn early_stopping(self, rule: EarlyStopping) -> Self {
-        Self { early_stopping: Some(rule), ..self }
-    }
-
-    /// Ends a run when the loss on the training set has changed by at most `tolerance` of itself in
-    /// each of so many `epochs` in a row.
-    pub fn until_converged(self, tolerance: f64, epochs: usize) -> Self {
-        Self { convergence: Some(Convergence { tolerance, epochs }), ..self }
-    }
-
-    /// Whether the training set is evaluated after each epoch, as it is unless this says otherwise.
-    /// It takes about a third of the time of training on it. Without, an epoch reports the mean of the losses that its steps
-    /// met, and no accuracy.
-    pub fn evaluate_train(self, evaluate: bool) -> Self {
-        Self { evaluate_train: evaluate, ..self }
-    }
-
-    /// The seed of the order of samples, and of what dropout drops.
-    pub fn seed(self, seed: u64) -> Self {
-        Self { seed, ..self }
-    }
-
-    /// Goes on as if so many epochs had been: for a network and an optimizer that were trained
-    /// before, by another `Fit`.
-    pub fn after(self, epochs: usize) -> Self {
-        let state = State { epochs, ..self.state };
-        Self { state, ..self }
-    }
-
-    /// Goes on from the state of another `Fit`, with the network and the optimizer as they were
-    /// then: the same bits as if it had not been interrupted.
-    pub fn resume(self, state: State) -> Self {
-        Self { state, ..self }
-    }
-
     /// What it knows of the epochs that have been.
     pub fn state(&self) -> &State {
         &self.state
@@ -232,11 +122,17 @@ impl Fit {
     /// Trains `network` on `train`, and calls `on_epoch` after each epoch with the report and the
     /// network as it is then; it may stop the training. Returns the reports.
     ///
-    /// The pool that the caller is in, or the global one, is entered once, around everything.
+    /// The pool that the caller is in, or the global one, is entered once, around everything. So
+    /// `on_epoch` runs on another thread than the caller's, which waits meanwhile: hold no lock that it
+    /// needs, not that of the standard output either. For several trainings at a time in one pool give
+    /// each [`Cpu::serial`], which enters none: a thread that waits for a part of one would begin with
+    /// another.
     ///
     /// Errors, all before anything is trained: [`Value`](Error::Value) names `batch_size` or
     /// `accumulate` if it is 0, `train` or `validation` if it has no samples, or a setting of
-    /// clipping, of the schedule or of a rule that stops; [`Length`](Error::Length) names `outputs` if the network has
+    /// clipping, of the schedule, of a rule that stops or a weight of a class, or what is not as it was in
+    /// the training that is [resumed](Fit::resume); [`Mismatch`](Error::Mismatch) names `watch` if there
+    /// is no accuracy to watch; [`Length`](Error::Length) names `outputs` if the network has
     /// several, `parameters` if the optimizer is of another length, or `best`;
     /// [`Shape`](Error::Shape) names `input` or `target`, [`Class`](Error::Class) the row or
     /// [`Mismatch`](Error::Mismatch) the kind of target, if a set does not fit the network and the
@@ -257,7 +153,7 @@ impl Fit {
     /// ```
     /// use densecore::optim::Sgd;
     /// use densecore::train::{Epoch, Fit, Observer, Snapshot, State, Step};
-    /// use densecore::{Activation, Loss, Network, data};
+    /// use densecore::{Activation, Loss, Network, Workspace, data};
     /// use std::ops::ControlFlow::{self, Break, Continue};
     ///
     /// #[derive(Default)]
@@ -267,7 +163,7 @@ impl Fit {
     /// }
     ///
     /// impl Observer for Log {
-    ///     fn on_step(&mut self, step: &Step, _: &Network) -> ControlFlow<()> {
+    ///     fn on_step(&mut self, step: &Step, _: &Network, _: &Workspace) -> ControlFlow<()> {
     ///         self.losses.push(step.loss);
     ///         if step.loss.is_finite() { Continue(()) } else { Break(()) }
     ///     }
@@ -300,6 +196,7 @@ impl Fit {
         self.stopped = None;
         let mut subject = Subject { network, optimizer, train, validation };
         self.check(&subject)?;
+        self.resumed = None;
         let result = parallel::enter(self.cpu, || self.train(&mut subject, observer));
         if result.is_err() {
             self.stopped = None;

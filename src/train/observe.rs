@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::evaluate::Evaluation;
 use super::state::State;
-use crate::network::Network;
+use crate::network::{Network, Workspace};
 use crate::optim::{Optimizer, Rule, UpdateRule};
 
 /// What is reported after each training step.
@@ -65,8 +65,17 @@ pub struct Snapshot<'a, R: UpdateRule = Rule> {
 pub trait Observer<R: UpdateRule = Rule>: Send {
     /// After each step. A training that is stopped here ends before the epoch is complete, which is
     /// not counted then.
-    fn on_step(&mut self, step: &Step, network: &Network) -> ControlFlow<()> {
-        let _ = (step, network);
+    ///
+    /// The workspace holds what the step has left, for
+    /// [`activation_statistics`](Network::activation_statistics) and their like: gradients are gone
+    /// where the update was applied at once, as it is to networks beyond the caches.
+    fn on_step(
+        &mut self,
+        step: &Step,
+        network: &Network,
+        workspace: &Workspace,
+    ) -> ControlFlow<()> {
+        let _ = (step, network, workspace);
         ControlFlow::Continue(())
     }
 

@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 use super::batch::Batch;
 use super::evaluate::{Evaluation, check_fits, evaluate_weighted};
 use super::observe::{Epoch, Observer, Snapshot, Step};
-use super::stop::{Stopped, not_negative};
+use super::state::Origin;
+use super::stop::{Stopped, Watch, not_negative};
 use super::{Clip, Fit};
-use crate::data::Dataset;
+use crate::data::{Dataset, Targets};
 use crate::error::{Error, Result, check_len};
 use crate::gemm::Accum;
 use crate::loss::Reduction;
@@ -61,6 +62,11 @@ impl Fit {
         self.early_stopping.map_or(Ok(()), |rule| rule.check())?;
         self.convergence.map_or(Ok(()), |rule| rule.check())?;
         check_len("outputs", 1, network.heads())?;
+        self.check_weights()?;
+        self.check_watch(train, *validation)?;
+        if let Some(resumed) = &self.resumed {
+            self.origin(train).check(resumed)?;
+        }
         let len = network.parameters().len();
         check_len("parameters", optimizer.parameters(), len)?;
         if let Some(best) = &self.state.best {
@@ -70,6 +76,43 @@ impl Fit {
             check_fits(network, set, (self.loss, self.class_weights.as_deref()))?;
         }
         Ok(())
+    }
+
+    fn check_weights(&self) -> Result<()> {
+        let weights = self.class_weights.iter().flatten();
+        match weights.copied().find(|&weight| !(weight > 0.0 && weight.is_finite())) {
+            Some(found) => Err(Error::Value {
+                argument: "class_weights",
+                expected: "finite numbers above 0",
+                found: f64::from(found),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Ok if there is what is watched.
+    fn check_watch(&self, train: &Dataset, validation: Option<&Dataset>) -> Result<()> {
+        if self.early_stopping.is_none_or(|rule| rule.watch != Watch::Accuracy) {
+            return Ok(());
+        }
+        let has_classes = |set: &Dataset| matches!(set.targets(), Targets::Classes { .. });
+        let evaluated = validation.or(self.evaluate_train.then_some(train));
+        if evaluated.is_some_and(has_classes) {
+            return Ok(());
+        }
+        let (expected, found) = ("classes that are evaluated", "an accuracy");
+        Err(Error::Mismatch { argument: "watch", expected, found })
+    }
+
+    /// What the bits of this training depend on.
+    fn origin(&self, train: &Dataset) -> Origin {
+        Origin {
+            seed: self.seed,
+            samples: train.len(),
+            batch_size: self.batch_size.min(train.len()),
+            accumulate: self.accumulate,
+            watch: self.early_stopping.map(|rule| rule.watch),
+        }
     }
 
     /// The epochs of a run, all checks being made.
@@ -98,6 +141,7 @@ impl Fit {
             let epoch = self.evaluate(number, &steps, subject, &mut memory.workspace)?;
             history.push(epoch);
             self.state.epochs = number;
+            self.state.origin = Some(self.origin(subject.train));
             let is_late = match &self.early_stopping {
                 Some(rule) => rule.observe(&epoch, subject.network.parameters(), &mut self.state),
                 None => false,
@@ -165,7 +209,7 @@ impl Fit {
             let of = order.len().div_ceil(together);
             let step =
                 Step { epoch, number, steps: of, samples, loss, learning_rate, gradient_norm };
-            if observer.on_step(&step, subject.network).is_break() {
+            if observer.on_step(&step, subject.network, workspace).is_break() {
                 steps.is_stopped = true;
                 break;
             }

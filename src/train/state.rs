@@ -1,5 +1,8 @@
 //! [`State`]: what a fit carries from one epoch to the next, and from one run to another.
 
+use super::stop::Watch;
+use crate::error::{Error, Result};
+
 /// What a fit knows of the epochs that have been: with the network and the optimizer, all that a
 /// later run needs to go on with the same bits.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -14,6 +17,44 @@ pub struct State {
     pub settled: usize,
     /// The training loss of the last epoch.
     pub last_loss: Option<f64>,
+    /// What the training was like; a [`Fit`](super::Fit) that goes on from here must be the same.
+    pub origin: Option<Origin>,
+}
+
+/// What the bits of a training depend on, besides the network, the optimizer, the samples and the
+/// loss.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The seed.
+    pub seed: u64,
+    /// Samples of the training set.
+    pub samples: usize,
+    /// Samples of a batch.
+    pub batch_size: usize,
+    /// Batches of a step.
+    pub accumulate: usize,
+    /// What the best epoch is the best of, if one is looked for.
+    pub watch: Option<Watch>,
+}
+
+impl Origin {
+    /// Ok if this is what the training was like that is resumed.
+    pub(super) fn check(&self, resumed: &Origin) -> Result<()> {
+        let watch = |watch: Option<Watch>| watch.map_or(0, |watch| watch as u64 + 1);
+        for (argument, was, is) in [
+            ("seed", resumed.seed, self.seed),
+            ("train", resumed.samples as u64, self.samples as u64),
+            ("batch_size", resumed.batch_size as u64, self.batch_size as u64),
+            ("accumulate", resumed.accumulate as u64, self.accumulate as u64),
+            ("watch", watch(resumed.watch), watch(self.watch)),
+        ] {
+            if was != is {
+                let expected = "that of the training that is resumed";
+                return Err(Error::Value { argument, expected, found: is as f64 });
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The best epoch so far.

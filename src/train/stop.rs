@@ -24,7 +24,8 @@ use crate::error::{Error, Result};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EarlyStopping {
-    /// Epochs in a row that may fail to be better; after so many the training ends.
+    /// Epochs in a row that may fail to be better; after so many, and after one in any case, the
+    /// training ends.
     pub patience: usize,
     /// By how much more than this a value must be better than the best one; not negative.
     pub min_delta: f64,
@@ -53,7 +54,7 @@ pub enum Watch {
 pub struct Convergence {
     /// The change that counts as none, as a share of the loss; not negative.
     pub tolerance: f64,
-    /// Epochs in a row.
+    /// Epochs in a row; 0 is 1.
     pub epochs: usize,
 }
 
@@ -69,6 +70,11 @@ pub enum Stopped {
     NotBetter,
     /// [`Convergence`].
     Settled,
+}
+
+impl Watch {
+    /// All of them, in the order of their numbers in files.
+    pub(crate) const ALL: [Watch; 3] = [Watch::Loss, Watch::Accuracy, Watch::TrainLoss];
 }
 
 impl EarlyStopping {

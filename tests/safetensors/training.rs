@@ -13,7 +13,7 @@ use densecore::optim::{Adam, NAdam, Optimizer, Prepared, Progress, Strip, Update
 use densecore::schedule::Cosine;
 use densecore::simd::slice::Update;
 use densecore::simd::{Level, Simd};
-use densecore::train::{Best, EarlyStopping, Fit, State};
+use densecore::train::{Best, EarlyStopping, Fit, Origin, State, Watch};
 use densecore::{Activation, Cpu, Loss, Network, Target, View, Workspace, data};
 
 use super::support::{numbers, rules};
@@ -57,7 +57,10 @@ pub fn known<R: UpdateRule>(
 pub fn state(network: &Network) -> State {
     let parameters = network.parameters().iter().map(|x| x - 1.0).collect();
     let best = Some(Best { epoch: 10, value: 0.1, parameters });
-    State { epochs: 12, waited: 2, best, settled: 1, last_loss: Some(0.3) }
+    let watch = Some(Watch::Accuracy);
+    let origin = Origin { seed: u64::MAX, samples: 7, batch_size: 3, accumulate: 2, watch };
+    let origin = Some(origin);
+    State { epochs: 12, waited: 2, best, settled: 1, last_loss: Some(0.3), origin }
 }
 
 /// A network and an optimizer after some steps, and the file of it.

@@ -136,3 +136,49 @@ fn a_probability_of_zero_is_no_dropout_and_of_one_is_silence() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn what_is_set_between_the_passes_is_for_the_next_ones() -> Result<()> {
+    let network =
+        network(&[dense(0, 6, Relu), dropout(1, P), dense(2, 2, Identity)], &[1, 2], &[3])?;
+    let (input, d_output) = (input()?, tensor(2, vec![1.0; 2 * BATCH])?);
+    for cpu in cpus() {
+        let mut gradients = Vec::new();
+        for meddles in [false, true] {
+            let mut workspace = Workspace::new();
+            workspace.set_dropout(7, 3);
+            network.forward(cpu, &mut workspace, input.view())?;
+            if meddles {
+                workspace.set_dropout(8, 9);
+            }
+            network.backward(cpu, &mut workspace, input.view(), d_output.view(), None)?;
+            gradients.push(network.gradients(&workspace).to_vec());
+        }
+        telling(&gradients[0]);
+        assert_eq!(gradients[0], gradients[1]);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_pass_without_a_loss_is_not_counted() -> Result<()> {
+    let network = network(&[dense(0, 6, Relu), dropout(1, P)], &[1], &[2])?;
+    let (input, target) = (input()?, tensor(6, vec![0.0; 6 * BATCH])?);
+    for cpu in cpus() {
+        let mut values = Vec::new();
+        for fails in [false, true] {
+            let mut workspace = Workspace::new();
+            if fails {
+                let wrong = Target::Classes(&[0; BATCH]);
+                let (ws, input) = (&mut workspace, input.view());
+                let found = network.loss_and_gradients(cpu, ws, input, wrong, Loss::MSE);
+                assert!(found.is_err() && workspace.losses().is_empty());
+            }
+            let target = Target::Values(target.view());
+            let (ws, input) = (&mut workspace, input.view());
+            values.push(network.loss_and_gradients(cpu, ws, input, target, Loss::MSE)?);
+        }
+        assert_eq!(values[0], values[1]);
+    }
+    Ok(())
+}
