@@ -150,21 +150,24 @@ impl fmt::Display for Error {
 
 impl core::error::Error for Error {}
 
-/// How a text begins, kept without allocation: up to 47 bytes, cut between characters.
+/// How a text begins, kept without allocation: up to 31 bytes; a longer one is cut
+/// between characters, and ends in an ellipsis.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Excerpt {
-    bytes: [u8; 47],
+    bytes: [u8; 31],
     len: u8,
 }
 
 impl Excerpt {
     /// How `text` begins.
     pub fn new(text: &str) -> Self {
-        let mut bytes = [0; 47];
-        let most = text.len().min(bytes.len());
+        let mut bytes = [0; 31];
+        let mark = if text.len() > bytes.len() { "\u{2026}" } else { "" };
+        let most = text.len().min(bytes.len() - mark.len());
         let len = (0..=most).rfind(|&i| text.is_char_boundary(i)).unwrap_or(0);
         bytes[..len].copy_from_slice(&text.as_bytes()[..len]);
-        Self { bytes, len: len as u8 }
+        bytes[len..len + mark.len()].copy_from_slice(mark.as_bytes());
+        Self { bytes, len: (len + mark.len()) as u8 }
     }
 
     /// The text that was kept.

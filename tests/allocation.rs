@@ -1,6 +1,8 @@
 //! Contract 6 of the design: after the first call nothing is allocated, serially and inside a
 //! pool. At `Level::Portable` `matrixmultiply` allocates its packing buffer once in each product.
 
+#[path = "allocation/graph.rs"]
+mod graph;
 #[path = "allocation/normalise.rs"]
 mod normalise;
 mod support;
@@ -243,7 +245,8 @@ fn calls<'a>() -> Result<Calls<'a>> {
         }),
     ));
     calls.push(("normalise and drop", 0, Box::new(normalise::call()?)));
-    assert_eq!(calls.len(), 58);
+    calls.push(("graph", graph::PRODUCTS, Box::new(graph::call()?)));
+    assert_eq!(calls.len(), 59);
     Ok(calls)
 }
 

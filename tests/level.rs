@@ -130,22 +130,14 @@ fn a_name_without_its_level_is_an_error() {
 }
 
 #[test]
-fn an_excerpt_is_the_text_up_to_47_bytes_of_whole_characters() {
+fn an_excerpt_is_the_text_up_to_31_bytes_of_whole_characters() {
     for (text, kept) in [
         ("", ""),
         ("avx3", "avx3"),
-        (
-            "these are 47 characters, and not a single more.",
-            "these are 47 characters, and not a single more.",
-        ),
-        (
-            "these are 48 characters, of which one is cut off",
-            "these are 48 characters, of which one is cut of",
-        ),
-        (
-            "with an accent at the end these are 47 bytes, \u{e9}",
-            "with an accent at the end these are 47 bytes, ",
-        ),
+        ("these are thirty-one characters", "these are thirty-one characters"),
+        ("these are thirty-two characters!", "these are thirty-two charact\u{2026}"),
+        ("the accent is cut in halves \u{e9}\u{e9}", "the accent is cut in halves \u{2026}"),
+        ("here it is no longer than 27\u{e9}\u{e9}!", "here it is no longer than 27\u{2026}"),
     ] {
         assert_eq!(Excerpt::new(text).as_str(), kept);
     }

@@ -220,3 +220,27 @@ fn threads_that_save_to_one_path_leave_one_whole_file() -> Result {
     assert_eq!(names(&folder)?, ["network.safetensors"]);
     Ok(())
 }
+
+#[cfg(unix)]
+#[test]
+fn a_link_leads_to_what_is_replaced_and_nothing_but_a_file_is() -> Result {
+    let folder = folder("links")?;
+    let (file, link) = (folder.join("file"), folder.join("link"));
+    fs::write(&file, "old")?;
+    std::os::unix::fs::symlink(&file, &link)?;
+    save(&network()?, &link)?;
+    assert!(fs::symlink_metadata(&link)?.is_symlink());
+    assert_eq!(bits(load(&file)?.parameters()), bits(network()?.parameters()));
+
+    // A socket, which as little as a device may give its name away.
+    let socket = folder.join("socket");
+    let _listener = std::os::unix::net::UnixListener::bind(&socket)?;
+    for path in [&socket, &folder] {
+        let error = save(&network()?, path).expect_err("an error").to_string();
+        assert!(error.ends_with("not a regular file"), "{error}");
+    }
+    let mut names = names(&folder)?;
+    names.sort();
+    assert_eq!(names, ["file", "link", "socket"]);
+    Ok(())
+}

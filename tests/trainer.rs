@@ -184,8 +184,39 @@ fn not_a_number_is_never_better() -> Result<()> {
     let mut sgd = network.optimizer(Sgd::new(0.1))?;
     let mut fit = fit().epochs(20).early_stopping(EarlyStopping::new(3)).until_converged(1.0, 1);
     let history = fit.run(&mut network, &mut sgd, &train, None, go_on)?;
-    assert_eq!((history.len(), fit.stopped()), (3, Some(Stopped::NotBetter)));
-    assert_eq!(fit.state().best, None);
+    // Nor does it get any better: there is one such epoch.
+    assert_eq!((history.len(), fit.stopped()), (1, Some(Stopped::NotANumber)));
+    assert_eq!((&fit.state().best, fit.state().settled), (&None, 0));
+    Ok(())
+}
+
+#[test]
+fn a_training_that_has_ended_does_not_go_on() -> Result<()> {
+    let (train, validation) = sets()?;
+    let early = |fit: Fit| fit.early_stopping(EarlyStopping::new(3));
+    let settled = |fit: Fit| fit.until_converged(0.2, 2);
+    for (rule, reason) in [
+        (early as fn(Fit) -> Fit, Stopped::NotBetter),
+        (settled as fn(Fit) -> Fit, Stopped::Settled),
+    ] {
+        let (mut network, mut seen) = (network()?, Seen::default());
+        let mut adam = network.optimizer(Adam::new(5e-2))?;
+        let mut first = rule(fit().epochs(200));
+        first.run_observed(&mut network, &mut adam, &train, Some(&validation), &mut seen)?;
+        assert_eq!(first.stopped(), Some(reason));
+        let ended = bits(network.parameters());
+
+        // From its last checkpoint, as after a crash, and the same fit once more.
+        let (progress, arrays, _, state) = seen.checkpoint.expect("an epoch");
+        network.parameters_mut().copy_from_slice(seen.parameters.last().expect("an epoch"));
+        adam.restore(progress, &arrays)?;
+        let mut again = rule(fit().epochs(200)).resume(state);
+        for fit in [&mut again, &mut first] {
+            let history = fit.run(&mut network, &mut adam, &train, Some(&validation), go_on)?;
+            assert_eq!((history.len(), fit.stopped()), (0, Some(reason)));
+            assert_eq!(bits(network.parameters()), ended);
+        }
+    }
     Ok(())
 }
 
@@ -454,7 +485,7 @@ fn what_a_resumed_training_was_like_is_kept() -> Result<()> {
     let (_, _, _, state) = seen.checkpoint.expect("an epoch");
 
     let again = || fit().epochs(1).early_stopping(rule).resume(state.clone());
-    let mut run = |mut fit: Fit, set: &Dataset| {
+    let run = |mut fit: Fit, set: &Dataset| {
         let (mut network, mut adam) = (network.clone(), adam.clone());
         fit.run(&mut network, &mut adam, set, Some(&validation), go_on).map(|history| history.len())
     };

@@ -148,6 +148,9 @@ impl Training {
             files::is_possible()?;
         }
         for path in [&self.save, &self.checkpoint, &self.history].into_iter().flatten() {
+            if path.exists() && !path.is_file() {
+                return Err(format!("{}: not a regular file", path.display()).into());
+            }
             let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
             if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
                 return Err(format!("{}: there is no such folder", folder.display()).into());
@@ -208,7 +211,9 @@ impl Training {
             }
         }
         if let Some(best) = best.filter(|_| is_interrupted() || self.patience.is_some()) {
-            writeln!(out, "the weights are those of the best epoch, {}", best.epoch)?;
+            let set = if self.patience.is_some() { "validation" } else { "training" };
+            let epoch = best.epoch;
+            writeln!(out, "the weights are those of epoch {epoch}, the best on the {set} set")?;
         }
         Ok(())
     }

@@ -18,6 +18,12 @@ pub(super) fn read(path: &Path) -> core::result::Result<Vec<u8>, FileError> {
 /// whatever happens, `path` is the old file or the new one, whole.
 pub(super) fn replace(path: &Path, content: &[u8]) -> core::result::Result<(), FileError> {
     let replace = || {
+        // What a link leads to is replaced, not the link; a device or a folder is not.
+        let path = match fs::metadata(path) {
+            Ok(there) if there.is_file() => &fs::canonicalize(path)?,
+            Ok(_) => return Err(Error::new(ErrorKind::InvalidInput, "not a regular file")),
+            Err(_) => path,
+        };
         let (mut file, temporary) = create_beside(path)?;
         let written = file.write_all(content).and_then(|()| file.sync_all());
         drop(file); // an open file cannot be renamed everywhere

@@ -38,7 +38,7 @@ impl fmt::Display for DeadUnits {
         let Self { name, units, .. } = self;
         match self.dead {
             Some(dead) => write!(f, "{name}: {dead} of {units} units are dead"),
-            None => write!(f, "{name}: its {units} units do not die"),
+            None => write!(f, "{name}: none of {units} units can die"),
         }
     }
 }

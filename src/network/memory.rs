@@ -117,7 +117,7 @@ impl Network {
 
     /// The same for [`loss_and_gradients`](Network::loss_and_gradients), and whatever else leaves
     /// gradients in the workspace. (A [`backward`](Network::backward) that also computes the gradient of
-    /// the input may take more scratch.)
+    /// the input, and gradients that are added to others, may take more scratch.)
     pub fn gradient_bytes(&self, cpu: Cpu, batch: usize) -> Result<WorkspaceBytes> {
         self.training_bytes(cpu, batch, Backward::Kept)
     }
@@ -161,10 +161,16 @@ impl Network {
         let mut take = |shape: (usize, usize, usize), layout: Layout, is_consumed: bool| {
             most = most.max(gemm::scratch(cpu, shape, layout, is_consumed));
         };
-        for layer in self.plan.layers() {
+        let is_small = self.is_small(cpu, batch);
+        for layer in self.plan.layers().filter(|_| !is_small) {
             take((batch, layer.shape.1, layer.shape.0), Layout::Nn, false);
         }
-        for step in self.plan.backward.iter().filter(|_| pass != Backward::None) {
+        let has_products = match pass {
+            Backward::None => false,
+            Backward::Kept => !is_small,
+            Backward::Applied => true,
+        };
+        for step in self.plan.backward.iter().filter(|_| has_products) {
             let Op::Dense(layer) = &self.plan.nodes[step.node].op else { continue };
             let (rows, cols) = layer.shape;
             take((rows, cols, batch), Layout::Tn, pass == Backward::Applied);

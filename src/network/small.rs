@@ -30,11 +30,16 @@ pub(super) fn most_rows(nodes: &[Node], outputs: &[usize]) -> usize {
 }
 
 impl Network {
+    /// Whether passes of so many rows without gaps are small. They take no scratch.
+    #[inline]
+    pub(super) fn is_small(&self, cpu: Cpu, rows: usize) -> bool {
+        (1..=self.plan.small_rows).contains(&rows) && small::is_possible(cpu.level())
+    }
+
     /// The elements of the input, if passes with it are small.
     #[inline]
     pub(super) fn small<'x>(&self, cpu: Cpu, input: View<'x>) -> Option<&'x [f32]> {
-        let is_small = (1..=self.plan.small_rows).contains(&input.rows());
-        if is_small && small::is_possible(cpu.level()) { input.as_contiguous() } else { None }
+        if self.is_small(cpu, input.rows()) { input.as_contiguous() } else { None }
     }
 
     /// All activations, and the Z that derivatives read.

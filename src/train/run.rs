@@ -132,6 +132,11 @@ impl Fit {
         let mut history = Vec::new();
         self.stopped = Some(Stopped::Done);
         for _ in 0..self.epochs {
+            // A training that is resumed where it had ended does not go on.
+            if let Some(reason) = self.reason() {
+                self.stopped = Some(reason);
+                break;
+            }
             let number = self.state.epochs.saturating_add(1);
             let steps = self.steps(number, subject, &mut memory, observer)?;
             if steps.is_stopped {
@@ -142,24 +147,27 @@ impl Fit {
             history.push(epoch);
             self.state.epochs = number;
             self.state.origin = Some(self.origin(subject.train));
-            let is_late = match &self.early_stopping {
-                Some(rule) => rule.observe(&epoch, subject.network.parameters(), &mut self.state),
-                None => false,
-            };
-            let is_settled =
-                self.convergence.is_some_and(|rule| rule.observe(&epoch, &mut self.state));
+            if let Some(rule) = &self.early_stopping {
+                rule.observe(&epoch, subject.network.parameters(), &mut self.state);
+            }
+            if let Some(rule) = &self.convergence {
+                rule.observe(&epoch, &mut self.state);
+            }
             let Subject { network, optimizer, .. } = &*subject;
             let snapshot = Snapshot { network, optimizer, state: &self.state };
-            let is_asked = observer.on_epoch(&epoch, snapshot).is_break();
-            let reasons = [
-                (is_asked, Stopped::Asked),
-                (is_late, Stopped::NotBetter),
-                (is_settled, Stopped::Settled),
-            ];
-            if let Some((_, reason)) = reasons.into_iter().find(|(is_it, _)| *is_it) {
-                self.stopped = Some(reason);
+            if observer.on_epoch(&epoch, snapshot).is_break() {
+                self.stopped = Some(Stopped::Asked);
                 break;
             }
+            if epoch.train.loss.is_nan() {
+                self.stopped = Some(Stopped::NotANumber);
+                break;
+            }
+        }
+        if self.stopped == Some(Stopped::Done)
+            && let Some(reason) = self.reason()
+        {
+            self.stopped = Some(reason);
         }
         if self.early_stopping.is_some_and(|rule| rule.restore_best)
             && let Some(best) = &self.state.best
@@ -167,6 +175,17 @@ impl Fit {
             subject.network.parameters_mut().copy_from_slice(&best.parameters);
         }
         Ok(history)
+    }
+
+    /// Why there is to be no further epoch, by what is known of those that have been.
+    fn reason(&self) -> Option<Stopped> {
+        let is_late = self.early_stopping.is_some_and(|rule| rule.is_over(&self.state));
+        let is_settled = self.convergence.is_some_and(|rule| rule.is_over(&self.state));
+        match (is_late, is_settled) {
+            (true, _) => Some(Stopped::NotBetter),
+            (false, true) => Some(Stopped::Settled),
+            (false, false) => None,
+        }
     }
 
     /// The steps of one epoch.

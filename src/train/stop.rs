@@ -70,6 +70,8 @@ pub enum Stopped {
     NotBetter,
     /// [`Convergence`].
     Settled,
+    /// The loss on the training set is NaN, and will stay so.
+    NotANumber,
 }
 
 impl Watch {
@@ -92,8 +94,13 @@ impl EarlyStopping {
         not_negative("min_delta", self.min_delta)
     }
 
-    /// Whether the training is to end after this epoch, which left these parameters.
-    pub(super) fn observe(&self, epoch: &Epoch, parameters: &[f32], state: &mut State) -> bool {
+    /// Whether the training is over.
+    pub(super) fn is_over(&self, state: &State) -> bool {
+        state.waited >= self.patience.max(1)
+    }
+
+    /// Takes notice of an epoch, which left these parameters.
+    pub(super) fn observe(&self, epoch: &Epoch, parameters: &[f32], state: &mut State) {
         let value = self.value(epoch);
         let is_better = |best: &Best| match self.watch {
             Watch::Accuracy => value > best.value + self.min_delta,
@@ -114,7 +121,6 @@ impl EarlyStopping {
             }
             _ => state.waited = state.waited.saturating_add(1),
         }
-        state.waited > 0 && state.waited >= self.patience
     }
 
     fn value(&self, epoch: &Epoch) -> f64 {
@@ -132,15 +138,19 @@ impl Convergence {
         not_negative("tolerance", self.tolerance)
     }
 
-    /// Whether the training is to end after this epoch.
-    pub(super) fn observe(&self, epoch: &Epoch, state: &mut State) -> bool {
+    /// Whether the training is over.
+    pub(super) fn is_over(&self, state: &State) -> bool {
+        state.settled >= self.epochs.max(1)
+    }
+
+    /// Takes notice of an epoch.
+    pub(super) fn observe(&self, epoch: &Epoch, state: &mut State) {
         let loss = epoch.train.loss;
         let is_settled =
             |last: f64| (loss - last).abs() <= self.tolerance * last.abs() && last.is_finite();
         let settled = state.last_loss.is_some_and(is_settled);
         state.settled = if settled { state.settled.saturating_add(1) } else { 0 };
         state.last_loss = Some(loss);
-        settled && state.settled >= self.epochs
     }
 }
 

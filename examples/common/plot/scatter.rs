@@ -2,7 +2,7 @@
 
 use plotters::prelude::*;
 
-use super::axis::Axis;
+use super::axis::{Axis, number};
 use super::{BLACK_INK, FONT, GREY_INK, LABEL, Outcome, Plots, TEST, TITLE, TRAIN};
 
 impl Plots {
@@ -20,7 +20,7 @@ impl Plots {
             let all = || dots.iter().flat_map(|dot| [dot.0, dot.1]).filter(|x| x.is_finite());
             let low = all().fold(f64::INFINITY, f64::min) - 0.5;
             let high = all().fold(f64::NEG_INFINITY, f64::max) + 0.5;
-            let axis = Axis::linear(low, high);
+            let axis = Axis::counts(low, high);
             let mut chart = ChartBuilder::on(area)
                 .caption(title, (FONT, TITLE).into_font().color(&BLACK_INK))
                 .margin(30)
@@ -31,8 +31,8 @@ impl Plots {
                 .configure_mesh()
                 .x_desc(format!("{what}, given"))
                 .y_desc(format!("{what}, predicted"))
-                .x_label_formatter(&|x| format!("{x:.0}"))
-                .y_label_formatter(&|y| format!("{y:.0}"))
+                .x_label_formatter(&|x| number(*x))
+                .y_label_formatter(&|y| number(*y))
                 .axis_style(BLACK_INK)
                 .light_line_style(WHITE)
                 .bold_line_style(GREY_INK.stroke_width(2))
@@ -43,7 +43,7 @@ impl Plots {
             let style = TRAIN.mix(0.45).filled();
             chart
                 .draw_series(dots.map(|dot| Circle::new(dot, 9, style)))?
-                .label("a wine of the test set")
+                .label("a wine of the test set, moved sideways to be seen")
                 .legend(move |(x, y)| Circle::new((x + 20, y), 9, style));
             chart
                 .draw_series(LineSeries::new([(low, low), (high, high)], TEST.stroke_width(4)))?
