@@ -83,6 +83,16 @@ fn network(activation: Activation, bias: bool, seed: u64) -> Result<Network> {
 }
 
 #[test]
+fn class_weights_are_not_transcribed_and_refused() -> Result<()> {
+    let network = Network::mlp(&[2, 3], Activation::Identity, 1)?;
+    let target = Target::WeightedClasses { ids: &[1], weights: &[1.0, 2.0, 3.0] };
+    let found = check_network(&network, View::new(1, 2, &[0.5, 1.0])?, target, Loss::CROSS_ENTROPY);
+    let is_refused = matches!(found, Err(Error::Mismatch { argument: "target", .. }));
+    assert!(is_refused, "{found:?}");
+    Ok(())
+}
+
+#[test]
 fn all_activations_with_all_losses_pass_at_every_level() -> Result<()> {
     let (mut runs, mut worst, mut skipped) = (0, [0.0_f64; 3], 0);
     for level in Level::available() {

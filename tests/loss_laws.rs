@@ -380,3 +380,47 @@ fn settings_and_lengths_that_make_no_sense_are_named_and_nothing_is_written() ->
     }
     Ok(())
 }
+
+#[test]
+fn weighted_classes_weigh_as_in_the_loss_itself() -> Result<()> {
+    let (rows, cols) = (37, 5);
+    let (x, ids) = (numbers(rows * cols, 1), classes(rows, cols as u32, 2));
+    let weights = [0.5, 3.0, 1.0, 0.25, 2.0];
+    let (x, w) = (View::new(rows, cols, &x)?, Some(&weights[..]));
+    let options = CrossEntropyOptions { label_smoothing: 0.25, ignore_index: Some(1) };
+    let margin = Margin { p: 2, margin: 0.5 };
+    for (cpu, r) in cpus().flat_map(|cpu| [(cpu, Reduction::Mean), (cpu, Reduction::Sum)]) {
+        let plain = CrossEntropy { weights: w, ..CrossEntropy::new(&ids) };
+        let smooth = CrossEntropy { weights: w, ..options.with(&ids) };
+        let nll = Nll { weights: w, ..Nll::new(&ids) };
+        let hinge = MultiMargin { weights: w, margin, ..MultiMargin::new(&ids) };
+        let of = |f: &dyn Fn(ViewMut<'_>) -> Result<f32>| -> Result<(u32, Vec<u32>)> {
+            let mut d = vec![f32::NAN; rows * cols];
+            let value = f(ViewMut::new(rows, cols, &mut d)?)?;
+            Ok((value.to_bits(), bits(&d)))
+        };
+        let expected = [
+            (Loss::CrossEntropy(r), of(&|d| plain.value_and_gradient(cpu, x, r, d))?),
+            (Loss::CrossEntropyWith(options, r), of(&|d| smooth.value_and_gradient(cpu, x, r, d))?),
+            (Loss::Nll(r), of(&|d| nll.value_and_gradient(cpu, x, r, d))?),
+            (Loss::MultiMargin(margin, r), of(&|d| hinge.value_and_gradient(cpu, x, r, d))?),
+        ];
+        for (loss, expected) in expected {
+            let target = Target::WeightedClasses { ids: &ids, weights: &weights };
+            let mut d: Vec<f32> = x.iter_rows().flatten().copied().collect();
+            let value = loss.in_place(cpu, ViewMut::new(rows, cols, &mut d)?, target)?;
+            assert_eq!((value.to_bits(), bits(&d)), expected, "{loss:?}");
+            assert_eq!(loss.value(cpu, x, target)?.to_bits(), value.to_bits());
+            let unweighted = loss.value(cpu, x, Target::Classes(&ids))?;
+            assert_ne!(unweighted.to_bits(), value.to_bits(), "{loss:?}");
+
+            let few = Target::WeightedClasses { ids: &ids, weights: &weights[1..] };
+            let error = Error::Length { argument: "weights", expected: 5, found: 4 };
+            assert_eq!(loss.value(cpu, x, few), Err(error));
+        }
+        let target = Target::WeightedClasses { ids: &ids, weights: &weights };
+        let found = Loss::SquaredError(r).value(cpu, x, target);
+        assert!(matches!(found, Err(Error::Mismatch { argument: "target", .. })), "{found:?}");
+    }
+    Ok(())
+}

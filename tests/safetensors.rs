@@ -244,3 +244,38 @@ fn a_link_leads_to_what_is_replaced_and_nothing_but_a_file_is() -> Result {
     assert_eq!(names, ["file", "link", "socket"]);
     Ok(())
 }
+
+/// A disk without room, as far as one process can have it: the shell forbids its child to write more
+/// than a few kB into a file, which is an error like that of a full disk.
+#[cfg(unix)]
+#[test]
+fn a_save_that_does_not_fit_leaves_the_old_file_and_nothing_else() -> Result {
+    let folder = folder("full")?;
+    let path = folder.join("network");
+    save(&network()?, &path)?;
+    let before = fs::read(&path)?;
+    let script = "trap '' XFSZ; ulimit -f 8; exec \"$0\" --ignored --exact child --nocapture";
+    let child = std::process::Command::new("sh")
+        .args(["-c", script])
+        .arg(std::env::current_exe()?)
+        .env("DENSECORE_TEST_PATH", &path)
+        .output()?;
+    let text = String::from_utf8_lossy(&child.stdout);
+    assert!(child.status.success() && text.contains("1 passed"), "{child:?}");
+    assert_eq!(fs::read(&path)?, before);
+    assert_eq!(names(&folder)?, ["network"]);
+    Ok(())
+}
+
+#[cfg(unix)]
+#[test]
+#[ignore = "run by the test above in a process of its own"]
+fn child() -> Result {
+    let path = PathBuf::from(std::env::var("DENSECORE_TEST_PATH")?);
+    let large = Network::mlp(&[300, 100, 10], Activation::Relu, 1)?;
+    let result = save(&large, &path);
+    let is_full = |error: &FileError| matches!(error, FileError::Io(error) if error.kind() == std::io::ErrorKind::FileTooLarge);
+    assert!(result.as_ref().is_err_and(is_full), "{result:?}");
+    names_the_path(result, &path);
+    Ok(())
+}

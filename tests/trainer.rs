@@ -184,9 +184,13 @@ fn not_a_number_is_never_better() -> Result<()> {
     let mut sgd = network.optimizer(Sgd::new(0.1))?;
     let mut fit = fit().epochs(20).early_stopping(EarlyStopping::new(3)).until_converged(1.0, 1);
     let history = fit.run(&mut network, &mut sgd, &train, None, go_on)?;
-    // Nor does it get any better: there is one such epoch.
+    // Nor does it get any better: there is one such epoch, and no other after it.
     assert_eq!((history.len(), fit.stopped()), (1, Some(Stopped::NotANumber)));
     assert_eq!((&fit.state().best, fit.state().settled), (&None, 0));
+    let mut again = Fit::new(LOSS).seed(3).early_stopping(EarlyStopping::new(3));
+    again = again.resume(fit.state().clone());
+    let history = again.run(&mut network, &mut sgd, &train, None, go_on)?;
+    assert_eq!((history.len(), again.stopped()), (0, Some(Stopped::NotANumber)));
     Ok(())
 }
 
@@ -425,8 +429,9 @@ fn without_its_evaluation_an_epoch_reports_the_mean_of_its_steps() -> Result<()>
     let mut sgd = network.optimizer(Sgd::new(0.1))?;
     let mut fit = fit().epochs(1).evaluate_train(false);
     let history = fit.run_observed(&mut network, &mut sgd, &train, None, &mut seen)?;
-    let sum: f64 = seen.steps.iter().map(|s| f64::from(s.loss) * s.samples as f64).sum();
-    assert!((history[0].train.loss - sum / 150.0).abs() <= 1e-12 * sum);
+    // The same terms in the same order.
+    let terms = seen.steps.iter().map(|s| f64::from(s.loss) * s.samples as f64 / 150.0);
+    assert_eq!(history[0].train.loss, terms.fold(0.0, |sum, term| sum + term));
     assert_eq!(history[0].train.accuracy, None);
     Ok(())
 }

@@ -17,25 +17,29 @@ pub(super) fn read(path: &Path) -> core::result::Result<Vec<u8>, FileError> {
 /// The content goes to a new file next to it, and to the disk, before that file gets the name:
 /// whatever happens, `path` is the old file or the new one, whole.
 pub(super) fn replace(path: &Path, content: &[u8]) -> core::result::Result<(), FileError> {
+    let end = target(path).map_err(at(path))?;
     let replace = || {
-        // What a link leads to is replaced, not the link; a device or a folder is not.
-        let path = match fs::metadata(path) {
-            Ok(there) if there.is_file() => &fs::canonicalize(path)?,
-            Ok(_) => return Err(Error::new(ErrorKind::InvalidInput, "not a regular file")),
-            Err(_) => path,
-        };
-        let (mut file, temporary) = create_beside(path)?;
+        let (mut file, temporary) = create_beside(&end)?;
         let written = file.write_all(content).and_then(|()| file.sync_all());
         drop(file); // an open file cannot be renamed everywhere
-        let result = written.and_then(|()| fs::rename(&temporary, path));
+        let result = written.and_then(|()| fs::rename(&temporary, &end));
         if result.is_err() {
             let _ = fs::remove_file(&temporary); // the first error is the one to tell
         }
         result
     };
     replace().map_err(at(path))?;
-    sync_folder(path);
+    sync_folder(&end);
     Ok(())
+}
+
+/// What is to be replaced: a link's end, not the link. A device or a folder is not replaced.
+fn target(path: &Path) -> Result<PathBuf> {
+    match fs::metadata(path) {
+        Ok(there) if there.is_file() => fs::canonicalize(path),
+        Ok(_) => Err(Error::new(ErrorKind::InvalidInput, "not a regular file")),
+        Err(_) => Ok(path.to_path_buf()),
+    }
 }
 
 /// The error of the system with the path in front of it, which it does not say by itself.

@@ -134,12 +134,11 @@ pub fn training_to_bytes<R: UpdateRule>(
         number(LAST_LOSS, Elements::F64(loss));
     }
     if let Some(origin) = &state.origin {
-        let watch = origin.watch.map_or(0, |watch| watch as u64 + 1);
         number(ORIGIN[0], Elements::U64(origin.seed));
         number(ORIGIN[1], Elements::U64(origin.samples as u64));
         number(ORIGIN[2], Elements::U64(origin.batch_size as u64));
         number(ORIGIN[3], Elements::U64(origin.accumulate as u64));
-        number(ORIGIN[4], Elements::U64(watch));
+        number(ORIGIN[4], Elements::U64(Watch::number(origin.watch)));
     }
     if let Some(best) = &state.best {
         check_len("best", len, best.parameters.len())?;
@@ -224,13 +223,9 @@ fn read_state(contents: &mut Contents<'_>, len: usize) -> Result<State, FileErro
 }
 
 fn read_origin(contents: &mut Contents<'_>) -> Result<Origin, FileError> {
-    let watch = match count(contents, ORIGIN[4])?.checked_sub(1) {
-        None => None,
-        Some(number) => match Watch::ALL.get(number) {
-            Some(&watch) => Some(watch),
-            None => return Err(FileError::Malformed(format!("{} is {}", ORIGIN[4], number + 1))),
-        },
-    };
+    let number = contents.u64(ORIGIN[4])?;
+    let watch = Watch::of_number(number)
+        .ok_or_else(|| FileError::Malformed(format!("{} is {number}", ORIGIN[4])))?;
     Ok(Origin {
         seed: contents.u64(ORIGIN[0])?,
         samples: count(contents, ORIGIN[1])?,

@@ -41,7 +41,8 @@ impl Builder {
     }
 
     /// Dropout on top of the last layer, or on the input: in training each element is 0 with
-    /// probability `p`, and the others are divided by `1 - p`; a prediction drops nothing, and it costs nothing there.
+    /// probability `p`, and the others are divided by `1 - p`. A prediction drops nothing, and pays
+    /// nothing for it.
     /// [`Workspace::set_dropout`](super::Workspace::set_dropout) says what the masks are drawn from.
     pub fn dropout(self, p: f32) -> Self {
         self.node(Kind::Dropout { p })

@@ -38,7 +38,7 @@ pub use evaluate::{Evaluation, evaluate};
 pub use metrics::{accuracy, confusion_matrix, correct, predicted_class, r2, rmse, top_k_accuracy};
 pub use observe::{Epoch, Observer, Snapshot, Step, csv};
 pub use state::{Best, Origin, State};
-pub use stop::{Convergence, EarlyStopping, Stopped, Watch};
+pub use stop::{EarlyStopping, Stopped, Watch};
 
 use crate::cpu::Cpu;
 use crate::data::Dataset;
@@ -50,6 +50,7 @@ use crate::parallel;
 use crate::schedule::Schedule;
 use observe::OnEpoch;
 use run::Subject;
+use stop::Convergence;
 
 #[cfg(doc)]
 use crate::error::Error;

@@ -104,8 +104,8 @@ impl Fit {
     }
 
     /// Whether the training set is evaluated after each epoch, as it is unless this says otherwise.
-    /// It takes about a third of the time of training on it. Without, an epoch reports the mean of the losses that its steps
-    /// met, and no accuracy.
+    /// It is a third of the products of training on it. Without, an epoch reports the mean of the
+    /// losses that its steps met, and no accuracy.
     pub fn evaluate_train(self, evaluate: bool) -> Self {
         Self { evaluate_train: evaluate, ..self }
     }
@@ -123,8 +123,9 @@ impl Fit {
     }
 
     /// Goes on from the state of another `Fit`, with the network and the optimizer as they were
-    /// then: the same bits as if it had not been interrupted. What they depend on must be as it was
-    /// ([`Origin`]), or the next run is an error; to change it on purpose take the origin out.
+    /// then: the same bits as if it had not been interrupted, with the same settings. The most important
+    /// of them are compared ([`Origin`]), and the next run is an error if they differ; to change them on
+    /// purpose take the origin out.
     ///
     /// As they were then: after an epoch, as an [`Observer`] sees them. After a run that has given the
     /// best weights back, the network is no longer that of the state.

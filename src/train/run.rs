@@ -153,14 +153,11 @@ impl Fit {
             if let Some(rule) = &self.convergence {
                 rule.observe(&epoch, &mut self.state);
             }
+            self.state.last_loss = Some(epoch.train.loss);
             let Subject { network, optimizer, .. } = &*subject;
             let snapshot = Snapshot { network, optimizer, state: &self.state };
             if observer.on_epoch(&epoch, snapshot).is_break() {
                 self.stopped = Some(Stopped::Asked);
-                break;
-            }
-            if epoch.train.loss.is_nan() {
-                self.stopped = Some(Stopped::NotANumber);
                 break;
             }
         }
@@ -181,11 +178,13 @@ impl Fit {
     fn reason(&self) -> Option<Stopped> {
         let is_late = self.early_stopping.is_some_and(|rule| rule.is_over(&self.state));
         let is_settled = self.convergence.is_some_and(|rule| rule.is_over(&self.state));
-        match (is_late, is_settled) {
-            (true, _) => Some(Stopped::NotBetter),
-            (false, true) => Some(Stopped::Settled),
-            (false, false) => None,
-        }
+        let is_nan = self.state.last_loss.is_some_and(f64::is_nan);
+        let reasons = [
+            (is_nan, Stopped::NotANumber),
+            (is_late, Stopped::NotBetter),
+            (is_settled, Stopped::Settled),
+        ];
+        reasons.into_iter().find(|(is_it, _)| *is_it).map(|(_, reason)| reason)
     }
 
     /// The steps of one epoch.

@@ -21,8 +21,10 @@ pub struct State {
     pub origin: Option<Origin>,
 }
 
-/// What the bits of a training depend on, besides the network, the optimizer, the samples and the
-/// loss.
+/// Of what the bits of a training depend on, the settings that a program is likely to be started with
+/// anew. They are compared; that the network's layers, the rule of the optimizer, the samples, the loss,
+/// the schedule, clipping, weights of classes and whether samples are shuffled are as they were is the
+/// caller's to see to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Origin {
     /// The seed.
@@ -40,13 +42,12 @@ pub struct Origin {
 impl Origin {
     /// Ok if this is what the training was like that is resumed.
     pub(super) fn check(&self, resumed: &Origin) -> Result<()> {
-        let watch = |watch: Option<Watch>| watch.map_or(0, |watch| watch as u64 + 1);
         for (argument, was, is) in [
             ("seed", resumed.seed, self.seed),
             ("train", resumed.samples as u64, self.samples as u64),
             ("batch_size", resumed.batch_size as u64, self.batch_size as u64),
             ("accumulate", resumed.accumulate as u64, self.accumulate as u64),
-            ("watch", watch(resumed.watch), watch(self.watch)),
+            ("watch", Watch::number(resumed.watch), Watch::number(self.watch)),
         ] {
             if was != is {
                 let expected = "that of the training that is resumed";

@@ -51,7 +51,7 @@ pub enum Watch {
 /// Stops when the loss on the training set has settled: `|L' - L| <= tolerance |L|`, with L' that of
 /// the epoch after, for some epochs in a row.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Convergence {
+pub(super) struct Convergence {
     /// The change that counts as none, as a share of the loss; not negative.
     pub tolerance: f64,
     /// Epochs in a row; 0 is 1.
@@ -68,15 +68,28 @@ pub enum Stopped {
     Asked,
     /// [`EarlyStopping`].
     NotBetter,
-    /// [`Convergence`].
+    /// [`Fit::until_converged`](super::Fit::until_converged).
     Settled,
     /// The loss on the training set is NaN, and will stay so.
     NotANumber,
 }
 
 impl Watch {
-    /// All of them, in the order of their numbers in files.
-    pub(crate) const ALL: [Watch; 3] = [Watch::Loss, Watch::Accuracy, Watch::TrainLoss];
+    /// The number of what is watched in files and messages; 0 is nothing.
+    pub(crate) fn number(watch: Option<Watch>) -> u64 {
+        match watch {
+            None => 0,
+            Some(Watch::Loss) => 1,
+            Some(Watch::Accuracy) => 2,
+            Some(Watch::TrainLoss) => 3,
+        }
+    }
+
+    /// What has that number.
+    pub(crate) fn of_number(number: u64) -> Option<Option<Watch>> {
+        let all = [None, Some(Watch::Loss), Some(Watch::Accuracy), Some(Watch::TrainLoss)];
+        all.into_iter().find(|&watch| Watch::number(watch) == number)
+    }
 }
 
 impl EarlyStopping {
@@ -150,7 +163,6 @@ impl Convergence {
             |last: f64| (loss - last).abs() <= self.tolerance * last.abs() && last.is_finite();
         let settled = state.last_loss.is_some_and(is_settled);
         state.settled = if settled { state.settled.saturating_add(1) } else { 0 };
-        state.last_loss = Some(loss);
     }
 }
 
