@@ -86,6 +86,7 @@ impl Watch {
     }
 
     /// What has that number.
+    #[cfg(feature = "safetensors")]
     pub(crate) fn of_number(number: u64) -> Option<Option<Watch>> {
         let all = [None, Some(Watch::Loss), Some(Watch::Accuracy), Some(Watch::TrainLoss)];
         all.into_iter().find(|&watch| Watch::number(watch) == number)
