@@ -10,14 +10,18 @@
 //!              db = column sums of dZ
 //! ```
 //!
-//! [`forward`] and [`backward`] are the whole layer; [`forward_saving`] is the forward pass of a
-//! training step where f' reads Z. A network calls the parts of the backward pass
+//! [`forward`] and [`backward`] are the whole layer; [`forward_packed`] is the forward pass with a
+//! weight that was packed once for many calls, [`forward_saving`] that of a training step where f'
+//! reads Z. A network calls the parts of the backward pass
 //! one by one, as a node that is read several times sums its gradients before they are derived.
 
 use crate::activation::{Activation, Derivative, Forward, with_activation};
 use crate::cpu::Cpu;
 use crate::error::{Result, check_len, check_shape};
-use crate::gemm::{self, Accum, Beside, Map, MapBeside, MulMap, Start, matmul, matmul_fused};
+use crate::gemm::{
+    self, Accum, Beside, Epilogue, Map, MapBeside, MulMap, PackedWeight, Start, matmul,
+    matmul_fused, matmul_packed,
+};
 use crate::parallel::{for_each_block, for_each_run};
 use crate::scratch::Scratch;
 use crate::simd::slice::{self, Update};
@@ -29,6 +33,17 @@ use crate::tensor::{View, ViewMut};
 pub struct Dense<'a> {
     /// W, `[in, out]`.
     pub weight: View<'a>,
+    /// b, `[out]`; `None` is zero.
+    pub bias: Option<&'a [f32]>,
+    /// f
+    pub activation: Activation,
+}
+
+/// The same with a weight that is packed.
+#[derive(Clone, Copy, Debug)]
+pub struct PackedDense<'a> {
+    /// W, `[in, out]`.
+    pub weight: &'a PackedWeight,
     /// b, `[out]`; `None` is zero.
     pub bias: Option<&'a [f32]>,
     /// f
@@ -102,12 +117,33 @@ pub fn forward(
     check_shape("output", (input.rows(), weight.cols()), output.shape())?;
     let start = bias.map_or(Start::Zero, Start::Bias);
     let factors = (input.into(), weight.into());
+    fused(activation, |f| matmul_fused(cpu, scratch, factors, start, f, output))
+}
+
+/// The same bits from a weight that was packed for the level of `cpu`, which takes less time: nothing
+/// has to be packed in the call. Errors as for [`forward`].
+pub fn forward_packed(
+    cpu: Cpu,
+    scratch: &mut Scratch,
+    layer: PackedDense<'_>,
+    input: View<'_>,
+    output: ViewMut<'_>,
+) -> Result<()> {
+    let PackedDense { weight, bias, activation } = layer;
+    let (inputs, outputs) = weight.shape();
+    check_shape("weight", (input.cols(), outputs), (inputs, outputs))?;
+    bias.map_or(Ok(()), |bias| check_len("bias", outputs, bias.len()))?;
+    check_shape("output", (input.rows(), outputs), output.shape())?;
+    let start = bias.map_or(Start::Zero, Start::Bias);
+    fused(activation, |f| matmul_packed(cpu, scratch, input, weight, start, f, output))
+}
+
+/// Calls `product` with what makes Y of Z.
+fn fused(activation: Activation, product: impl FnOnce(&dyn Epilogue) -> Result<()>) -> Result<()> {
     if activation == Activation::Identity {
-        return matmul_fused(cpu, scratch, factors, start, &gemm::Identity, output);
+        return product(&gemm::Identity);
     }
-    with_activation!(activation, f => {
-        matmul_fused(cpu, scratch, factors, start, &Map(Forward(f)), output)
-    })
+    with_activation!(activation, f => product(&Map(Forward(f))))
 }
 
 /// `z = input . weight + bias` and `output = f(z)`, both `[batch, out]` and not read: the forward pass

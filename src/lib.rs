@@ -111,7 +111,7 @@ pub use data::{Dataset, Targets};
 pub use error::{Error, Excerpt, Result};
 pub use init::Init;
 pub use loss::{Loss, Target};
-pub use network::{Network, Objective, Workspace};
+pub use network::{Network, Objective, PackedNetwork, Workspace};
 pub use optim::Optimizer;
 pub use rng::Rng;
 pub use schedule::Schedule;

@@ -5,6 +5,8 @@
 mod graph;
 #[path = "allocation/normalise.rs"]
 mod normalise;
+#[path = "allocation/steps.rs"]
+mod steps;
 mod support;
 
 use std::alloc::{GlobalAlloc, Layout, System};

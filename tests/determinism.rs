@@ -251,6 +251,31 @@ fn threads_that_share_a_network_predict_the_same_bits() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn trainings_at_once_do_not_disturb_each_other() -> Result<()> {
+    // From threads that are none of the pool's, from jobs of the pool within which others wait, and from
+    // a pool of one thread inside another.
+    for level in levels() {
+        let cpu = Cpu::detect().with_level(level);
+        let runs = runs();
+        let expected =
+            runs.each_ref().map(|run| run.train(Cpu::serial().with_level(level), |_| ()));
+        let expected = expected.into_iter().collect::<Result<Vec<_>>>()?;
+        let check = |i: usize| {
+            let found = runs[i].train(cpu, |_| ()).expect("it trains");
+            assert!(found == expected[i], "{:?} at {level}", runs[i].widths);
+        };
+        std::thread::scope(|scope| (0..6).for_each(|i| drop(scope.spawn(move || check(i % 3)))));
+        for threads in [1, 3] {
+            in_pool(threads, || {
+                rayon::scope(|scope| (0..6).for_each(|i| scope.spawn(move |_| check(i % 3))));
+                rayon::join(|| in_pool(1, || check(0)), || in_pool(2, || check(1)));
+            });
+        }
+    }
+    Ok(())
+}
+
 /// Says what the child process that the next test starts is to do.
 const CHILD: &str = "DENSECORE_TEST_CHILD";
 

@@ -10,42 +10,11 @@ use densecore::loss::{
     SquaredHinge,
 };
 use densecore::{Cpu, Error, Loss, Result, Target, Tensor, View, ViewMut};
+use support::losses::{all, takes_classes};
 use support::{POOLS, bits, classes, cpus, fma_levels, in_pool, levels, numbers};
 
 const INF: f32 = f32::INFINITY;
 const NAN: f32 = f32::NAN;
-
-/// Every loss with settings that are not the defaults.
-fn all(r: Reduction) -> Vec<Loss> {
-    use Loss::*;
-    let options = CrossEntropyOptions { label_smoothing: 0.25, ignore_index: Some(1) };
-    vec![
-        SquaredError(r),
-        AbsoluteError(r),
-        Huber(densecore::loss::Huber { delta: 0.25 }, r),
-        SmoothL1(densecore::loss::SmoothL1 { beta: 0.25 }, r),
-        LogCosh(r),
-        BinaryCrossEntropy(r),
-        BinaryCrossEntropyWithLogits(
-            densecore::loss::BinaryCrossEntropyWithLogits { pos_weight: 3.0 },
-            r,
-        ),
-        Hinge(densecore::loss::Hinge { margin: 0.5 }, r),
-        SquaredHinge(densecore::loss::SquaredHinge { margin: 0.5 }, r),
-        SoftMargin(r),
-        PoissonNll(densecore::loss::PoissonNll { full: true, ..Default::default() }, r),
-        KlDivergence(densecore::loss::KlDivergence { log_target: true }, r),
-        CrossEntropy(r),
-        CrossEntropyWith(options, r),
-        Nll(r),
-        MultiMargin(Margin { p: 2, margin: 0.5 }, r),
-    ]
-}
-
-fn takes_classes(loss: Loss) -> bool {
-    use Loss::*;
-    matches!(loss, CrossEntropy(_) | CrossEntropyWith(..) | Nll(_) | MultiMargin(..))
-}
 
 /// Value and gradient bits of a loss on random numbers in (0, 1).
 fn run(cpu: Cpu, loss: Loss, (rows, cols): (usize, usize), soft: bool) -> Result<Vec<u32>> {

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, unused_imports, reason = "each benchmark uses its part of this module")]
 
+pub mod networks;
 mod peak;
 
 pub use peak::{best, peak};

@@ -1,6 +1,7 @@
 //! The forward passes of a network: one that keeps what a backward pass needs, and the prediction.
 
 use super::Network;
+use super::walk::For;
 use super::workspace::Workspace;
 use crate::cpu::Cpu;
 use crate::error::{Result, check_len, check_shape};
@@ -26,7 +27,8 @@ impl Network {
             self.forward_small(cpu.level(), (activations, pre_activations), input, batch);
         } else {
             let to = (&self.plan.training, activations);
-            self.walk_forward(cpu, scratch, to, Some((masks, pre_activations)), input, &mut [])?;
+            let what_for = For::Training(masks, pre_activations);
+            self.walk_forward(cpu, scratch, to, what_for, input, &mut [])?;
         }
         workspace.held = Some((batch, self.plan.arena));
         let node = self.plan.outputs[0].node;
@@ -55,6 +57,18 @@ impl Network {
         input: View<'_>,
         outputs: &mut [ViewMut<'_>],
     ) -> Result<()> {
+        self.predict_for(cpu, workspace, For::Prediction, input, outputs)
+    }
+
+    /// A prediction, by which weights says the walk.
+    pub(super) fn predict_for(
+        &self,
+        cpu: Cpu,
+        workspace: &mut Workspace,
+        what_for: For<'_>,
+        input: View<'_>,
+        outputs: &mut [ViewMut<'_>],
+    ) -> Result<()> {
         self.check_input(input)?;
         let batch = input.rows();
         check_len("output", self.plan.outputs.len(), outputs.len())?;
@@ -69,7 +83,8 @@ impl Network {
             self.predict_small(cpu.level(), predictions, input, output, batch);
             return Ok(());
         }
-        self.walk_forward(cpu, scratch, (&self.plan.prediction, predictions), None, input, outputs)
+        let to = (&self.plan.prediction, predictions);
+        self.walk_forward(cpu, scratch, to, what_for, input, outputs)
     }
 
     /// Output `k` of the last forward pass with this workspace, `[batch, out]`; none if there is no

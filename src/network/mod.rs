@@ -12,6 +12,7 @@
 //! | `sink` | the gradients of parameters: kept, or applied at once |
 //! | `forward`, `objective`, `step` | forward and predict; losses of outputs; backward, train |
 //! | `update` | gradients accumulated, and the optimizer's update by them |
+//! | `packed` | predictions with weights packed once |
 //! | `nodes` | what a network is made of, to look at |
 //! | `summary`, `table` | what its nodes cost; text in columns |
 //! | `statistics`, `dead` | what parameters, gradients and activations are like; units that are dead |
@@ -34,6 +35,7 @@ mod node;
 mod nodes;
 mod objective;
 mod order;
+mod packed;
 mod plan;
 mod sink;
 mod slots;
@@ -56,6 +58,7 @@ pub use graph::Graph;
 pub use memory::WorkspaceBytes;
 pub use nodes::{Node, NodeKind};
 pub use objective::Objective;
+pub use packed::PackedNetwork;
 pub use statistics::{Statistics, StatisticsTable};
 pub use summary::{Summary, SummaryNode};
 pub use workspace::Workspace;

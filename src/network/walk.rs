@@ -7,22 +7,31 @@ use super::node::{Node, Op};
 use super::plan::{Layout, Place};
 use super::workspace::Arena;
 use crate::cpu::Cpu;
-use crate::dense;
+use crate::dense::{self, Dense, PackedDense};
 use crate::error::Result;
-use crate::gemm::Accum;
+use crate::gemm::{Accum, PackedWeight};
 use crate::scratch::Scratch;
 use crate::tensor::{View, ViewMut};
 
+/// What a walk is for.
+pub(super) enum For<'a> {
+    /// The outputs.
+    Prediction,
+    /// The same, of weights that are packed: those of the nodes that have some.
+    Packed(&'a [Option<PackedWeight>]),
+    /// A backward pass: dropout drops by the masks, and the Z that derivatives read are kept.
+    Training(Masks, &'a mut Arena),
+}
+
 impl Network {
     /// The values of all nodes, each where `layout` says: in `arena`, which has room for them, or
-    /// in one of `outputs`. These are not read, and if there are any, then there are all. A pass
-    /// that trains drops elements, and leaves the Z that derivatives read.
+    /// in one of `outputs`. These are not read, and if there are any, then there are all.
     pub(super) fn walk_forward(
         &self,
         cpu: Cpu,
         scratch: &mut Scratch,
         (layout, arena): (&Layout, &mut Arena),
-        mut training: Option<(Masks, &mut Arena)>,
+        mut what_for: For<'_>,
         input: View<'_>,
         outputs: &mut [ViewMut<'_>],
     ) -> Result<()> {
@@ -54,19 +63,26 @@ impl Network {
                     Op::Input => {}
                     Op::Dense(layer) => {
                         let layer = layer.dense(self.parameters.as_slice());
-                        match (self.plan.z_of[node], &mut training) {
-                            (Some(slot), Some((_, kept))) => {
+                        let packed =
+                            if let For::Packed(all) = what_for { all.get(node) } else { None };
+                        match (&mut what_for, self.plan.z_of[node], packed) {
+                            (For::Training(_, kept), Some(slot), _) => {
                                 let z = self.plan.matrix_mut(node, batch, kept.get_mut(slot));
                                 dense::forward_saving(cpu, scratch, layer, x, (z, y))?;
+                            }
+                            (_, _, Some(Some(weight))) => {
+                                let Dense { bias, activation, .. } = layer;
+                                let layer = PackedDense { weight, bias, activation };
+                                dense::forward_packed(cpu, scratch, layer, x, y)?;
                             }
                             _ => dense::forward(cpu, scratch, layer, x, y)?,
                         }
                     }
-                    Op::Dropout { p } => match &training {
-                        Some((masks, _)) => {
+                    Op::Dropout { p } => match &what_for {
+                        For::Training(masks, _) => {
                             masks.of(node, *p)?.multiplied(cpu, x, (Accum::Replace, y));
                         }
-                        None => transfer(cpu, (x, 0), (Accum::Replace, y)),
+                        _ => transfer(cpu, (x, 0), (Accum::Replace, y)),
                     },
                     Op::Add => {
                         let accum = if i == 0 { Accum::Replace } else { Accum::Add };

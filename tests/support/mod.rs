@@ -9,6 +9,7 @@
 pub mod bounded;
 pub mod errors;
 pub mod golden;
+pub mod losses;
 pub mod reference;
 pub mod rules;
 

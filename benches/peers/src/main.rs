@@ -4,9 +4,11 @@
 //! cargo run --release --manifest-path benches/peers/Cargo.toml -- gemm [--threads N] [--check]
 //! cargo run --release --manifest-path benches/peers/Cargo.toml -- steps [--threads N] [--check]
 //! cargo run --release --manifest-path benches/peers/Cargo.toml -- inference [--threads N] [--check]
+//! cargo run --release --manifest-path benches/peers/Cargo.toml -- growth [--threads N]
 //! ```
 //!
-//! `gemm` times matrix products, `steps` training steps of networks, `inference` predictions.
+//! `gemm` times matrix products, `steps` training steps of networks, `inference` predictions;
+//! `growth` densecore alone, over widths and batches.
 //! `--only 784-128` keeps the rows whose names contain that.
 //!
 //! MKL and OpenBLAS take part in products if the environment variables `MKL_RT` and `OPENBLAS`
@@ -40,6 +42,8 @@ enum What {
     Steps(options::Options),
     /// A prediction of whole networks, for one sample and for a batch.
     Inference(options::Options),
+    /// How the cost of steps and predictions grows with width and batch; no peer takes part.
+    Growth(options::Options),
 }
 
 fn main() -> ExitCode {
@@ -47,5 +51,6 @@ fn main() -> ExitCode {
         What::Gemm(options) => gemm::run(&options),
         What::Steps(options) => networks::steps(&options),
         What::Inference(options) => networks::inference(&options),
+        What::Growth(options) => networks::growth(&options),
     }
 }

@@ -2,7 +2,7 @@
 
 use densecore::loss::Reduction;
 use densecore::optim::{Adam, Rule, Sgd};
-use densecore::{Cpu, Loss, Network, Optimizer, Target, Tensor, Workspace};
+use densecore::{Cpu, Loss, Network, Optimizer, PackedNetwork, Target, Tensor, Workspace};
 
 use super::work::{Peer, Ready, STEPS, Task, Work};
 use crate::measure::{Batch, batch};
@@ -22,6 +22,8 @@ impl Peer for Densecore {
             Task::Adam => Rule::from(Adam::new(work.task.rate())),
             Task::Predict => {
                 let output = Tensor::zeros(work.batch(), network.outputs()).expect("it is small");
+                // As ONNX Runtime and OpenVINO do with theirs.
+                let network = PackedNetwork::new(cpu, network).expect("there is memory for both");
                 return Some(Box::new(Prediction { cpu, network, workspace, work, output }));
             }
         };
@@ -68,7 +70,7 @@ impl Ready for Steps<'_> {
 
 struct Prediction<'a> {
     cpu: Cpu,
-    network: Network,
+    network: PackedNetwork,
     workspace: Workspace,
     work: &'a Work,
     output: Tensor,

@@ -5,6 +5,7 @@ mod burn;
 #[cfg(feature = "networks")]
 mod candle;
 mod densecore;
+mod growth;
 #[cfg(feature = "networks")]
 mod here;
 mod python;
@@ -16,6 +17,8 @@ use std::process::ExitCode;
 
 use ::densecore::Cpu;
 use ::densecore::simd::Level;
+
+pub use growth::growth;
 
 use self::densecore::Densecore;
 use crate::check::Check;

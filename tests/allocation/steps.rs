@@ -1,0 +1,67 @@
+//! Training steps with every optimizer and every loss, and predictions with packed weights.
+
+use densecore::loss::Reduction;
+use densecore::simd::Level;
+use densecore::{Activation, Cpu, Network, PackedNetwork, Result, Target, Tensor, View, Workspace};
+
+use super::support::losses::{all, takes_classes};
+use super::{NONE, classes, counter, levels, numbers, pool, repeated, rules};
+
+/// Gradients kept, gradients applied as they come out of the product, and passes of a small network.
+const PATHS: [(&[usize], usize, bool); 3] =
+    [(&[20, 70, 5], 67, false), (&[20, 70, 5], 67, true), (&[4, 7, 5], 3, false)];
+
+#[test]
+fn no_optimizer_and_no_loss_allocates_in_a_step() -> Result<()> {
+    let counter = counter();
+    let (rules, losses) = (rules::all(1e-3), all(Reduction::Mean));
+    for level in levels().into_iter().filter(|&level| level != Level::Portable) {
+        for (widths, batch, is_fused) in PATHS {
+            let cpu = Cpu::serial().with_level(level);
+            let cpu = if is_fused { cpu.with_caches(NONE) } else { cpu };
+            let network = Network::mlp(widths, Activation::Relu, 1)?;
+            let input = numbers(batch * widths[0], 1);
+            let input = View::new(batch, widths[0], &input)?;
+            let (ids, values) = (classes(batch, 5, 2), vec![0.5; batch * 5]);
+            for &rule in &rules {
+                let (mut network, mut workspace) = (network.clone(), Workspace::new());
+                let mut optimizer = network.optimizer(rule)?;
+                for &loss in &losses {
+                    let target = match takes_classes(loss) {
+                        true => Target::Classes(&ids),
+                        false => Target::Values(View::new(batch, 5, &values)?),
+                    };
+                    let found = repeated(counter, || {
+                        let sample = (input, target);
+                        network.train_step(cpu, &mut workspace, sample, loss, &mut optimizer)?;
+                        Ok(())
+                    })?;
+                    assert_eq!(found, 0, "{rule:?}, {loss:?}, {batch} rows at {level}");
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_packed_network_allocates_nothing() -> Result<()> {
+    let counter = counter();
+    let pool = pool(2, counter);
+    for level in levels().into_iter().filter(|&level| level != Level::Portable) {
+        let network = Network::mlp(&[300, 512, 200, 10], Activation::Relu, 1)?;
+        let packed = PackedNetwork::new(Cpu::serial().with_level(level), network)?;
+        let input = Tensor::from_vec(128, 300, numbers(128 * 300, 1))?;
+        let (mut workspace, mut output) = (Workspace::new(), Tensor::zeros(128, 10)?);
+        for batch in [1, 7, 128] {
+            let mut predict = |cpu| {
+                let (input, output) = (input.view().rows_range(0, batch), output.view_mut());
+                packed.predict(cpu, &mut workspace, input, output.split_rows_at(batch).0)
+            };
+            assert_eq!(repeated(counter, || predict(Cpu::serial()))?, 0, "{batch} rows, {level}");
+            let found = pool.install(|| repeated(counter, || predict(Cpu::detect())))?;
+            assert_eq!(found, 0, "{batch} rows, two threads, {level}");
+        }
+    }
+    Ok(())
+}
