@@ -34,11 +34,11 @@ impl Hardshrink {
 impl ActivationFn for Hardshrink {
     #[inline(always)]
     fn f<S: Simd>(&self, s: S, z: S::F32) -> S::F32 {
-        s.select(s.le(s.abs(z), s.splat(self.lambda)), s.splat(0.0), z)
+        s.zero_where(s.le(s.abs(z), s.splat(self.lambda)), z)
     }
 
     #[inline(always)]
     fn df<S: Simd>(&self, s: S, y: S::F32) -> S::F32 {
-        s.select(s.le(s.abs(y), s.splat(0.0)), s.splat(0.0), s.splat(1.0))
+        s.zero_where(s.le(s.abs(y), s.splat(0.0)), s.splat(1.0))
     }
 }

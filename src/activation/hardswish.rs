@@ -36,7 +36,7 @@ impl ActivationFn for Hardswish {
     #[inline(always)]
     fn df<S: Simd>(&self, s: S, z: S::F32) -> S::F32 {
         let between = s.mul_add(z, s.splat(1.0 / 3.0), s.splat(0.5));
-        let rising = s.select(s.le(z, s.splat(-3.0)), s.splat(0.0), between);
+        let rising = s.zero_where(s.le(z, s.splat(-3.0)), between);
         s.select(s.lt(z, s.splat(3.0)), rising, s.splat(1.0))
     }
 }

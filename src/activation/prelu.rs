@@ -132,7 +132,7 @@ fn shared(cpu: Cpu, slope: f32, input: View<'_>, delta: ViewMut<'_>) -> f64 {
 /// `d x` where x is not positive, 0 elsewhere
 #[inline(always)]
 fn term<S: Simd>(s: S, x: S::F32, d: S::F32) -> S::F32 {
-    s.select(s.gt(x, s.splat(0.0)), s.splat(0.0), s.mul(d, x))
+    s.zero_where(s.gt(x, s.splat(0.0)), s.mul(d, x))
 }
 
 /// `v` where x is positive, `a v` elsewhere

@@ -18,7 +18,7 @@ impl ActivationFn for Relu {
 
     #[inline(always)]
     fn df<S: Simd>(&self, s: S, y: S::F32) -> S::F32 {
-        s.select(s.le(y, s.splat(0.0)), s.splat(0.0), s.splat(1.0))
+        s.zero_where(s.le(y, s.splat(0.0)), s.splat(1.0))
     }
 }
 

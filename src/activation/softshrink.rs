@@ -40,6 +40,6 @@ impl ActivationFn for Softshrink {
 
     #[inline(always)]
     fn df<S: Simd>(&self, s: S, y: S::F32) -> S::F32 {
-        s.select(s.le(s.abs(y), s.splat(0.0)), s.splat(0.0), s.splat(1.0))
+        s.zero_where(s.le(s.abs(y), s.splat(0.0)), s.splat(1.0))
     }
 }

@@ -93,7 +93,7 @@ impl Factors {
     fn factor<S: Simd>(&self, s: S, word: S::I32) -> S::F32 {
         let bits = s.and_i32(s.shr::<8>(word), s.splat_i32((1 << 24) - 1));
         let is_dropped = s.lt(s.from_i32(bits), s.splat(self.limit));
-        s.select(is_dropped, s.splat(0.0), s.splat(self.kept))
+        s.zero_where(is_dropped, s.splat(self.kept))
     }
 }
 

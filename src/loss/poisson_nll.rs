@@ -52,7 +52,7 @@ impl ElementLoss for PoissonNll {
         }
         let stirling = s.mul_add(s.splat(0.5), math::log(s, s.mul(s.splat(TAU), t)), s.neg(t));
         let stirling = s.mul_add(t, math::log(s, t), stirling);
-        (s.add(value, s.select(s.gt(t, one), stirling, s.splat(0.0))), slope)
+        (s.add(value, s.zero_unless(s.gt(t, one), stirling)), slope)
     }
 
     fn check(&self, _: usize) -> Result<()> {

@@ -54,7 +54,7 @@ fn split<S: Simd>(s: S, x: S::F32) -> (S::F32, S::F32) {
     // A subnormal number has no exponent to read: it is made normal first.
     let subnormal = s.lt(x, s.splat(f32::MIN_POSITIVE));
     let normal = s.select(subnormal, s.mul(x, s.splat((1 << MANTISSA) as f32)), x);
-    let extra = s.select(subnormal, s.splat(-(MANTISSA as f32)), s.splat(0.0));
+    let extra = s.zero_unless(subnormal, s.splat(-(MANTISSA as f32)));
     let bits = s.sub_i32(s.to_bits(normal), s.splat_i32(TWO_THIRDS));
     let e = s.add(s.from_i32(s.shr::<MANTISSA>(bits)), extra);
     let mantissa = s.and_i32(bits, s.splat_i32((1 << MANTISSA) - 1));

@@ -108,7 +108,7 @@ pub fn positive(epsilon: f64) -> f32 {
 #[inline(always)]
 pub fn flush<S: Simd>(s: S, x: S::F32, least: f32) -> S::F32 {
     let tiny = s.lt(s.abs(x), s.splat(least));
-    s.select(tiny, s.splat(0.0), x)
+    s.zero_where(tiny, x)
 }
 
 /// 1 or -1, and x itself where it is zero or NaN.

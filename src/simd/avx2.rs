@@ -263,6 +263,17 @@ impl Simd for Avx2 {
         // SAFETY: the token proves the feature.
         unsafe { _mm256_blendv_ps(no, yes, mask) }
     }
+    // One operation: of a blend with zero LLVM makes two, as it does not know that masks are whole.
+    #[inline(always)]
+    fn zero_where(self, mask: __m256, x: __m256) -> __m256 {
+        // SAFETY: the token proves the feature.
+        unsafe { _mm256_andnot_ps(mask, x) }
+    }
+    #[inline(always)]
+    fn zero_unless(self, mask: __m256, x: __m256) -> __m256 {
+        // SAFETY: the token proves the feature.
+        unsafe { _mm256_and_ps(mask, x) }
+    }
     #[inline(always)]
     fn keep_first(self, count: usize, x: __m256, other: __m256) -> __m256 {
         let mask = self.first_lanes(count);

@@ -148,6 +148,16 @@ pub trait Simd: Copy + Send + Sync + core::fmt::Debug + sealed::Sealed + 'static
     fn is_nan(self, x: Self::F32) -> Self::Mask;
     /// `yes` where the mask is true, `no` elsewhere.
     fn select(self, mask: Self::Mask, yes: Self::F32, no: Self::F32) -> Self::F32;
+    /// Zero where the mask is true, `x` elsewhere.
+    #[inline(always)]
+    fn zero_where(self, mask: Self::Mask, x: Self::F32) -> Self::F32 {
+        self.select(mask, self.splat(0.0), x)
+    }
+    /// `x` where the mask is true, zero elsewhere.
+    #[inline(always)]
+    fn zero_unless(self, mask: Self::Mask, x: Self::F32) -> Self::F32 {
+        self.select(mask, x, self.splat(0.0))
+    }
 
     /// `x` in the first `count` lanes, `other` in the rest; `count <= LANES`.
     fn keep_first(self, count: usize, x: Self::F32, other: Self::F32) -> Self::F32;
