@@ -9,6 +9,9 @@
 //! dispatch!(level, s => kernel(s, ...))     one match, then code compiled for that level
 //! ```
 //!
+//! The loops over slices give kernels another token, of vectors in pairs, whose operations are those
+//! of its own twice: two chains of operations wait less than one.
+//!
 //! # The law of inlining
 //!
 //! Every function generic over the token, and every method of an implementation of [`Simd`], is
@@ -26,6 +29,7 @@ mod level;
 mod portable;
 mod reduce;
 pub mod slice;
+mod twice;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;

@@ -6,6 +6,7 @@
 //! partial results as whole vectors fit into 32.)
 
 use super::slice::{Arrays, Unary};
+use super::twice::Twice;
 use super::{Portable, Simd};
 
 /// Partial results of a reduction.
@@ -87,8 +88,23 @@ impl Combine for Max {
     }
 }
 
+/// In pairs of vectors, if these divide the partial results too.
 #[inline(always)]
 fn reduce<S: Simd, C: Combine, F: UpdateSum<R, U>, const R: usize, const U: usize>(
+    s: S,
+    f: &F,
+    read: [&[f32]; R],
+    updated: [&mut [f32]; U],
+) -> f32 {
+    if 2 * S::LANES <= PARTIALS {
+        reduce_by::<Twice<S>, C, F, R, U>(Twice(s), f, read, updated)
+    } else {
+        reduce_by::<S, C, F, R, U>(s, f, read, updated)
+    }
+}
+
+#[inline(always)]
+fn reduce_by<S: Simd, C: Combine, F: UpdateSum<R, U>, const R: usize, const U: usize>(
     s: S,
     f: &F,
     read: [&[f32]; R],

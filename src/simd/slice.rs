@@ -12,6 +12,7 @@ use core::marker::PhantomData;
 use super::Simd;
 #[doc(hidden)]
 pub use super::reduce::{Same, UpdateSum, max, sum, update_sum};
+use super::twice::Twice;
 
 /// `x -> f(x)`, such as an activation.
 pub trait Unary {
@@ -26,10 +27,10 @@ pub trait Update<const R: usize, const U: usize> {
     fn eval<S: Simd>(&self, s: S, read: [S::F32; R], updated: [S::F32; U]) -> [S::F32; U];
 }
 
-/// Vectors handled side by side, so that their chains of operations overlap. All are loaded before
-/// any is stored: the compiler cannot know that a store does not change the next load, and would
-/// keep the chains apart.
-const UNROLL: usize = 4;
+/// Pairs of vectors handled side by side, so that their chains of operations overlap. All are loaded
+/// before any is stored: the compiler cannot know that a store does not change the next load, and
+/// would keep the chains apart.
+const PAIRS: usize = 2;
 
 /// `dst[i] = f(src[i])`; `dst` is not read.
 #[doc(hidden)]
@@ -52,20 +53,21 @@ pub(super) unsafe fn map_raw<S: Simd, F: Unary>(
     len: usize,
 ) {
     let mut i = 0;
-    while i + UNROLL * S::LANES <= len {
-        let mut x = [s.splat(0.0); UNROLL];
-        for u in 0..UNROLL {
-            // SAFETY: `i + UNROLL * LANES <= len`, and both have `len` elements.
-            x[u] = unsafe { s.load(src.add(i + u * S::LANES)) };
+    let (pair, step) = (Twice(s), 2 * S::LANES);
+    while i + PAIRS * step <= len {
+        let mut x = [pair.splat(0.0); PAIRS];
+        for u in 0..PAIRS {
+            // SAFETY: `i + PAIRS * step <= len`, and both have `len` elements.
+            x[u] = unsafe { pair.load(src.add(i + u * step)) };
         }
-        for u in 0..UNROLL {
-            x[u] = f.eval(s, x[u]);
+        for u in 0..PAIRS {
+            x[u] = f.eval(pair, x[u]);
         }
-        for u in 0..UNROLL {
+        for u in 0..PAIRS {
             // SAFETY: as above.
-            unsafe { s.store(dst.add(i + u * S::LANES), x[u]) };
+            unsafe { pair.store(dst.add(i + u * step), x[u]) };
         }
-        i += UNROLL * S::LANES;
+        i += PAIRS * step;
     }
     // One copy of `f` for what is left: compiling it costs more than masking whole vectors.
     while i < len {
@@ -92,20 +94,21 @@ pub(super) unsafe fn multiply_raw<S: Simd, F: Unary>(
     len: usize,
 ) {
     let mut i = 0;
-    while i + UNROLL * S::LANES <= len {
-        let mut x = [s.splat(0.0); UNROLL];
-        for u in 0..UNROLL {
-            // SAFETY: `i + UNROLL * LANES <= len`, and all have `len` elements.
+    let (pair, step) = (Twice(s), 2 * S::LANES);
+    while i + PAIRS * step <= len {
+        let mut x = [pair.splat(0.0); PAIRS];
+        for u in 0..PAIRS {
+            // SAFETY: `i + PAIRS * step <= len`, and all have `len` elements.
             unsafe {
-                let factor = f.eval(s, s.load(other.add(i + u * S::LANES)));
-                x[u] = s.mul(s.load(src.add(i + u * S::LANES)), factor);
+                let factor = f.eval(pair, pair.load(other.add(i + u * step)));
+                x[u] = pair.mul(pair.load(src.add(i + u * step)), factor);
             }
         }
-        for u in 0..UNROLL {
+        for u in 0..PAIRS {
             // SAFETY: as above.
-            unsafe { s.store(dst.add(i + u * S::LANES), x[u]) };
+            unsafe { pair.store(dst.add(i + u * step), x[u]) };
         }
-        i += UNROLL * S::LANES;
+        i += PAIRS * step;
     }
     while i < len {
         let count = (len - i).min(S::LANES);
@@ -131,22 +134,23 @@ pub fn update<S: Simd, F: Update<R, U>, const R: usize, const U: usize>(
     let mut arrays = Arrays::new(read, updated);
     let len = arrays.len;
     // Many arrays are as many loads side by side already, and would not fit into registers.
-    let unroll = if R + U <= 2 { UNROLL } else { 1 };
+    let pairs = if R + U <= 2 { PAIRS } else { 1 };
+    let (pair, step) = (Twice(s), 2 * S::LANES);
     let mut i = 0;
-    while i + unroll * S::LANES <= len {
-        let mut vectors = [([s.splat(0.0); R], [s.splat(0.0); U]); UNROLL];
-        for u in 0..unroll {
-            // SAFETY: `i + unroll * LANES <= len`.
-            vectors[u] = unsafe { arrays.load(s, i + u * S::LANES) };
+    while i + pairs * step <= len {
+        let mut vectors = [([pair.splat(0.0); R], [pair.splat(0.0); U]); PAIRS];
+        for u in 0..pairs {
+            // SAFETY: `i + pairs * step <= len`.
+            vectors[u] = unsafe { arrays.load(pair, i + u * step) };
         }
-        for u in 0..unroll {
-            vectors[u].1 = f.eval(s, vectors[u].0, vectors[u].1);
+        for u in 0..pairs {
+            vectors[u].1 = f.eval(pair, vectors[u].0, vectors[u].1);
         }
-        for u in 0..unroll {
+        for u in 0..pairs {
             // SAFETY: as above.
-            unsafe { arrays.store(s, i + u * S::LANES, vectors[u].1) };
+            unsafe { arrays.store(pair, i + u * step, vectors[u].1) };
         }
-        i += unroll * S::LANES;
+        i += pairs * step;
     }
     while i + S::LANES <= len {
         // SAFETY: `i + LANES <= len`.

@@ -1,0 +1,263 @@
+//! [`Twice`]: two vectors as one, each operation done to both, one after the other.
+//!
+//! A long chain of operations waits for its own results, and the processor fills the time with those
+//! of the next vectors as far as its registers for renaming reach, which constants that are fetched
+//! from memory take too. Two vectors side by side need half of these.
+
+use super::{Simd, sealed};
+
+/// The operations of `S` on pairs of its vectors.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Twice<S>(pub S);
+
+impl<S: Simd> sealed::Sealed for Twice<S> {}
+
+/// `f` of both.
+#[inline(always)]
+fn each<A: Copy, B>([a, b]: [A; 2], f: impl Fn(A) -> B) -> [B; 2] {
+    [f(a), f(b)]
+}
+
+/// `f` of both pairs.
+#[inline(always)]
+fn zip<A: Copy, B: Copy, C>(a: [A; 2], b: [B; 2], f: impl Fn(A, B) -> C) -> [C; 2] {
+    [f(a[0], b[0]), f(a[1], b[1])]
+}
+
+/// `f` of both triples.
+#[inline(always)]
+fn zip3<A: Copy, B: Copy, C: Copy, D>(
+    a: [A; 2],
+    b: [B; 2],
+    c: [C; 2],
+    f: impl Fn(A, B, C) -> D,
+) -> [D; 2] {
+    [f(a[0], b[0], c[0]), f(a[1], b[1], c[1])]
+}
+
+impl<S: Simd> Twice<S> {
+    /// How many of the first `count` lanes are in each vector.
+    #[inline(always)]
+    fn counts(count: usize) -> [usize; 2] {
+        [count.min(S::LANES), count.saturating_sub(S::LANES)]
+    }
+}
+
+impl<S: Simd> Simd for Twice<S> {
+    type F32 = [S::F32; 2];
+    type I32 = [S::I32; 2];
+    type Mask = [S::Mask; 2];
+    const LANES: usize = 2 * S::LANES;
+
+    #[inline(always)]
+    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
+        self.0.vectorize(f)
+    }
+
+    #[inline(always)]
+    unsafe fn load(self, src: *const f32) -> Self::F32 {
+        // SAFETY: the caller's promise.
+        unsafe { [self.0.load(src), self.0.load(src.add(S::LANES))] }
+    }
+    #[inline(always)]
+    unsafe fn store(self, dst: *mut f32, x: Self::F32) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            self.0.store(dst, x[0]);
+            self.0.store(dst.add(S::LANES), x[1]);
+        }
+    }
+    #[inline(always)]
+    unsafe fn load_partial(self, src: *const f32, count: usize) -> Self::F32 {
+        let [first, second] = Self::counts(count);
+        // SAFETY: the caller's promise; nothing is read where a count is 0.
+        unsafe {
+            [
+                self.0.load_partial(src, first),
+                self.0.load_partial(src.wrapping_add(S::LANES), second),
+            ]
+        }
+    }
+    #[inline(always)]
+    unsafe fn store_partial(self, dst: *mut f32, count: usize, x: Self::F32) {
+        let [first, second] = Self::counts(count);
+        // SAFETY: the caller's promise; nothing is written where a count is 0.
+        unsafe {
+            self.0.store_partial(dst, first, x[0]);
+            self.0.store_partial(dst.wrapping_add(S::LANES), second, x[1]);
+        }
+    }
+
+    #[inline(always)]
+    fn splat(self, x: f32) -> Self::F32 {
+        [self.0.splat(x); 2]
+    }
+    #[inline(always)]
+    fn splat_i32(self, x: i32) -> Self::I32 {
+        [self.0.splat_i32(x); 2]
+    }
+    #[inline(always)]
+    fn add(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        zip(a, b, |a, b| self.0.add(a, b))
+    }
+    #[inline(always)]
+    fn sub(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        zip(a, b, |a, b| self.0.sub(a, b))
+    }
+    #[inline(always)]
+    fn mul(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        zip(a, b, |a, b| self.0.mul(a, b))
+    }
+    #[inline(always)]
+    fn div(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        zip(a, b, |a, b| self.0.div(a, b))
+    }
+    #[inline(always)]
+    fn mul_add(self, a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32 {
+        zip3(a, b, c, |a, b, c| self.0.mul_add(a, b, c))
+    }
+    #[inline(always)]
+    fn neg_mul_add(self, a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32 {
+        zip3(a, b, c, |a, b, c| self.0.neg_mul_add(a, b, c))
+    }
+    #[inline(always)]
+    fn sqrt(self, x: Self::F32) -> Self::F32 {
+        each(x, |x| self.0.sqrt(x))
+    }
+    #[inline(always)]
+    fn max(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        zip(a, b, |a, b| self.0.max(a, b))
+    }
+    #[inline(always)]
+    fn min(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        zip(a, b, |a, b| self.0.min(a, b))
+    }
+    #[inline(always)]
+    fn lt(self, a: Self::F32, b: Self::F32) -> Self::Mask {
+        zip(a, b, |a, b| self.0.lt(a, b))
+    }
+    #[inline(always)]
+    fn le(self, a: Self::F32, b: Self::F32) -> Self::Mask {
+        zip(a, b, |a, b| self.0.le(a, b))
+    }
+    #[inline(always)]
+    fn is_nan(self, x: Self::F32) -> Self::Mask {
+        each(x, |x| self.0.is_nan(x))
+    }
+    #[inline(always)]
+    fn select(self, mask: Self::Mask, yes: Self::F32, no: Self::F32) -> Self::F32 {
+        zip3(mask, yes, no, |mask, yes, no| self.0.select(mask, yes, no))
+    }
+    #[inline(always)]
+    fn zero_where(self, mask: Self::Mask, x: Self::F32) -> Self::F32 {
+        zip(mask, x, |mask, x| self.0.zero_where(mask, x))
+    }
+    #[inline(always)]
+    fn zero_unless(self, mask: Self::Mask, x: Self::F32) -> Self::F32 {
+        zip(mask, x, |mask, x| self.0.zero_unless(mask, x))
+    }
+    #[inline(always)]
+    fn keep_first(self, count: usize, x: Self::F32, other: Self::F32) -> Self::F32 {
+        let counts = Self::counts(count);
+        zip3(counts, x, other, |count, x, other| self.0.keep_first(count, x, other))
+    }
+    #[inline(always)]
+    fn to_bits(self, x: Self::F32) -> Self::I32 {
+        each(x, |x| self.0.to_bits(x))
+    }
+    #[inline(always)]
+    fn from_bits(self, x: Self::I32) -> Self::F32 {
+        each(x, |x| self.0.from_bits(x))
+    }
+    #[inline(always)]
+    fn from_i32(self, x: Self::I32) -> Self::F32 {
+        each(x, |x| self.0.from_i32(x))
+    }
+    #[inline(always)]
+    fn add_i32(self, a: Self::I32, b: Self::I32) -> Self::I32 {
+        zip(a, b, |a, b| self.0.add_i32(a, b))
+    }
+    #[inline(always)]
+    fn sub_i32(self, a: Self::I32, b: Self::I32) -> Self::I32 {
+        zip(a, b, |a, b| self.0.sub_i32(a, b))
+    }
+    #[inline(always)]
+    fn and_i32(self, a: Self::I32, b: Self::I32) -> Self::I32 {
+        zip(a, b, |a, b| self.0.and_i32(a, b))
+    }
+    #[inline(always)]
+    fn or_i32(self, a: Self::I32, b: Self::I32) -> Self::I32 {
+        zip(a, b, |a, b| self.0.or_i32(a, b))
+    }
+    #[inline(always)]
+    fn shl<const BITS: u32>(self, x: Self::I32) -> Self::I32 {
+        each(x, |x| self.0.shl::<BITS>(x))
+    }
+    #[inline(always)]
+    fn shr<const BITS: u32>(self, x: Self::I32) -> Self::I32 {
+        each(x, |x| self.0.shr::<BITS>(x))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simd::Portable;
+
+    /// All operations on eight lanes, from memory and back, in one vector or two.
+    fn all<S: Simd>(s: S) -> Vec<[u32; 8]> {
+        const { assert!(S::LANES == 8) };
+        let memory = [1.5, -0.0, f32::NAN, 2.25, -3.5, f32::INFINITY, 0.3, -0.7];
+        let other = [-1.5, 0.0, 1.0, 2.25, 0.1, -2.0, f32::NAN, 7.0];
+        let out = core::cell::RefCell::new(Vec::new());
+        let push = |x: S::F32| {
+            let mut lanes = [0.0; 8];
+            // SAFETY: a vector has eight lanes.
+            unsafe { s.store(lanes.as_mut_ptr(), x) };
+            out.borrow_mut().push(lanes.map(f32::to_bits));
+        };
+        let bits = |x: S::I32| push(s.from_bits(x));
+        // SAFETY: a vector has eight lanes.
+        let (x, y) = unsafe { (s.load(memory.as_ptr()), s.load(other.as_ptr())) };
+        for z in [s.splat(0.1), s.add(x, y), s.sub(x, y), s.mul(x, y), s.div(x, y)] {
+            push(z);
+        }
+        for z in [s.mul_add(x, y, x), s.neg_mul_add(x, y, x), s.sqrt(x), s.max(x, y), s.min(x, y)] {
+            push(z);
+        }
+        for mask in [s.lt(x, y), s.le(x, y), s.is_nan(x), s.gt(x, y)] {
+            push(s.select(mask, x, y));
+            push(s.zero_where(mask, y));
+            push(s.zero_unless(mask, y));
+        }
+        let (i, j) = (s.to_bits(x), s.to_bits(y));
+        push(s.from_i32(i));
+        bits(s.splat_i32(77));
+        bits(s.add_i32(i, j));
+        bits(s.sub_i32(i, j));
+        bits(s.and_i32(i, j));
+        bits(s.or_i32(i, j));
+        bits(s.shl::<3>(i));
+        bits(s.shr::<5>(i));
+        for count in 0..=8 {
+            push(s.keep_first(count, x, y));
+            let mut lanes = [9.0; 8];
+            // Memory that ends where it may be read and written.
+            let (from, to) = (&memory[..count], &mut lanes[..count]);
+            // SAFETY: both have `count` elements.
+            unsafe {
+                s.store_partial(to.as_mut_ptr(), count, s.load_partial(from.as_ptr(), count))
+            };
+            out.borrow_mut().push(lanes.map(f32::to_bits));
+        }
+        s.vectorize(|| push(s.neg(x)));
+        out.into_inner()
+    }
+
+    #[test]
+    fn a_pair_does_what_a_vector_of_twice_the_lanes_does() {
+        let (one, two) = (all(Portable::<8>), all(Twice(Portable::<4>)));
+        assert_eq!(one.len(), 49);
+        assert_eq!(one, two);
+    }
+}
