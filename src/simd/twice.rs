@@ -51,7 +51,7 @@ impl<S: Simd> Simd for Twice<S> {
 
     #[inline(always)]
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
-        self.0.vectorize(f)
+        S::vectorize(self.0, f)
     }
 
     #[inline(always)]
@@ -205,6 +205,7 @@ mod tests {
     use crate::simd::Portable;
 
     /// All operations on eight lanes, from memory and back, in one vector or two.
+    #[inline(always)]
     fn all<S: Simd>(s: S) -> Vec<[u32; 8]> {
         const { assert!(S::LANES == 8) };
         let memory = [1.5, -0.0, f32::NAN, 2.25, -3.5, f32::INFINITY, 0.3, -0.7];
@@ -250,7 +251,10 @@ mod tests {
             };
             out.borrow_mut().push(lanes.map(f32::to_bits));
         }
-        s.vectorize(|| push(s.neg(x)));
+        s.vectorize(
+            #[inline(always)]
+            || push(s.neg(x)),
+        );
         out.into_inner()
     }
 
