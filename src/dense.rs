@@ -120,8 +120,8 @@ pub fn forward(
     fused(activation, |f| matmul_fused(cpu, scratch, factors, start, f, output))
 }
 
-/// The same bits from a weight that was packed for the level of `cpu`, which takes less time: nothing
-/// has to be packed in the call. Errors as for [`forward`].
+/// The same bits as at the level the weight was packed for, whatever that of `cpu`, in less time:
+/// nothing has to be packed in the call. Errors as for [`forward`].
 pub fn forward_packed(
     cpu: Cpu,
     scratch: &mut Scratch,

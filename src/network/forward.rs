@@ -36,7 +36,8 @@ impl Network {
     }
 
     /// The outputs `[batch, out]` for `input [batch, in]`, written to `output`; nothing else is
-    /// kept, and `output` is not read. Errors: [`Shape`](crate::Error::Shape) names `input` or `output`;
+    /// kept, and `output` is not read. Where weights no longer change a
+    /// [`PackedNetwork`](super::PackedNetwork) is faster. Errors: [`Shape`](crate::Error::Shape) names `input` or `output`;
     /// [`Length`](crate::Error::Length) names `output` if the network has several.
     pub fn predict(
         &self,
@@ -60,7 +61,7 @@ impl Network {
         self.predict_for(cpu, workspace, For::Prediction, input, outputs)
     }
 
-    /// A prediction, by which weights says the walk.
+    /// A prediction; `what_for` says whether weights are packed.
     pub(super) fn predict_for(
         &self,
         cpu: Cpu,

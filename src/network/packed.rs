@@ -16,8 +16,8 @@ use crate::tensor::{View, ViewMut};
 /// A network for inference: its weights stand once more in the order in which products read them, so
 /// that no call has to bring them into it.
 ///
-/// It predicts the same bits as the [`Network`] does at the level it was packed for, in less time;
-/// how much less is in `benches/RESULTS.md`. `N` is the network or whatever holds it, such as `&Network`
+/// It predicts the same bits as the [`Network`] does at the level it was packed for, in less time
+/// where products pack: not at [`Level::Portable`], and not where all weights are small. `N` is the network or whatever holds it, such as `&Network`
 /// or `Arc<Network>`. Weights that change would not be noticed, so there is no way to change them:
 /// [`into_network`](PackedNetwork::into_network) gives back what was packed.
 ///

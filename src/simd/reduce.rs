@@ -88,7 +88,7 @@ impl Combine for Max {
     }
 }
 
-/// In pairs of vectors, if these divide the partial results too.
+/// In pairs of vectors, if the vectors of the partial results are an even number.
 #[inline(always)]
 fn reduce<S: Simd, C: Combine, F: UpdateSum<R, U>, const R: usize, const U: usize>(
     s: S,
@@ -96,7 +96,7 @@ fn reduce<S: Simd, C: Combine, F: UpdateSum<R, U>, const R: usize, const U: usiz
     read: [&[f32]; R],
     updated: [&mut [f32]; U],
 ) -> f32 {
-    if 2 * S::LANES <= PARTIALS {
+    if (PARTIALS / S::LANES).is_multiple_of(2) {
         reduce_by::<Twice<S>, C, F, R, U>(Twice(s), f, read, updated)
     } else {
         reduce_by::<S, C, F, R, U>(s, f, read, updated)

@@ -153,6 +153,22 @@ impl EveryWidth for Operations {
         ]| {
             if a < b { b } else { c }
         });
+        compare!(
+            self,
+            s,
+            same_bits,
+            "zero_where",
+            |[a, b, c]| s.zero_where(s.lt(a, b), c),
+            |[a, b, c]| if a < b { 0.0 } else { c }
+        );
+        compare!(
+            self,
+            s,
+            same_bits,
+            "zero_unless",
+            |[a, b, c]| s.zero_unless(s.lt(a, b), c),
+            |[a, b, c]| if a < b { c } else { 0.0 }
+        );
 
         compare!(self, s, same_bits, "abs", |[a, ..]| s.abs(a), |[a, ..]| a.abs());
         compare!(self, s, same_bits, "copysign", |[a, b, _]| s.copysign(a, b), |[a, b, _]| a

@@ -1,4 +1,5 @@
-//! How the cost of densecore grows with the width of a network and the samples of a batch.
+//! How the cost of densecore grows with the width of a network and the samples of a batch. No result is
+//! compared here: `steps` and `inference` do it.
 
 use std::process::ExitCode;
 

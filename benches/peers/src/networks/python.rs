@@ -1,4 +1,7 @@
 //! Libraries in Python: each in a process of its own, `peers.py`, which answers questions.
+//!
+//! Between questions a process is stopped: the idle threads of these libraries spin, some for
+//! longer than a turn, and would keep a core from whoever is being timed.
 
 use std::io::{self, BufRead, BufReader, BufWriter, ErrorKind, Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -37,8 +40,7 @@ pub fn found(options: &Options, training: bool) -> Vec<Box<dyn Peer>> {
 /// A process that runs one library. It ends when its questions do.
 struct Python {
     name: &'static str,
-    /// Ends after `questions` is closed, with this.
-    _child: Child,
+    child: Child,
     questions: BufWriter<ChildStdin>,
     answers: BufReader<ChildStdout>,
 }
@@ -47,22 +49,43 @@ impl Python {
     fn start(name: &'static str, threads: usize) -> io::Result<Self> {
         let python = std::env::var("PEER_PYTHON").unwrap_or_else(|_| "python3".into());
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/peers.py");
-        let mut child = Command::new(&python)
-            .args([script, name, &threads.to_string()])
+        let mut command = Command::new(&python);
+        command.args([script, name, &threads.to_string()]);
+        end_with_this(&mut command);
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .map_err(|error| io::Error::new(error.kind(), format!("{python}: {error}")))?;
         let questions = BufWriter::new(child.stdin.take().expect("it is piped"));
         let answers = BufReader::new(child.stdout.take().expect("it is piped"));
-        Ok(Self { name, _child: child, questions, answers })
+        Ok(Self { name, child, questions, answers })
     }
 
     /// Itself, if it could import its library, after saying in which version.
     fn greeted(mut self) -> io::Result<Self> {
         let version = self.answer()?.join(" ");
         println!("{} {version}", self.name);
+        self.stop();
         Ok(self)
+    }
+
+    /// Lets none of its threads run.
+    fn stop(&self) {
+        signal(&self.child, libc::SIGSTOP);
+    }
+
+    /// Lets them run again.
+    fn go_on(&self) {
+        signal(&self.child, libc::SIGCONT);
+    }
+
+    /// Asks something while its threads run.
+    fn ask<T>(&mut self, question: impl FnOnce(&mut Self) -> io::Result<T>) -> io::Result<T> {
+        self.go_on();
+        let answer = question(self);
+        self.stop();
+        answer
     }
 
     /// The words of an answer, which begins with `ok` or with `error`.
@@ -121,6 +144,37 @@ impl Python {
     }
 }
 
+/// A process that is stopped would outlive this one, if this one is killed. (What is waited for is the end
+/// of the thread that starts it, which here is one of the pool, and so this process's.)
+#[cfg(target_os = "linux")]
+fn end_with_this(command: &mut Command) {
+    use std::os::unix::process::CommandExt;
+    // SAFETY: `prctl` may be called between fork and exec.
+    unsafe {
+        command.pre_exec(|| {
+            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+            Ok(())
+        });
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn end_with_this(_: &mut Command) {}
+
+fn signal(child: &Child, signal: libc::c_int) {
+    let id = libc::pid_t::try_from(child.id()).expect("it came from the system");
+    // SAFETY: no memory is involved. The child has not been waited for, so the number is still its own.
+    let done = unsafe { libc::kill(id, signal) };
+    assert_eq!(done, 0, "a process can be stopped");
+}
+
+impl Drop for Python {
+    /// It reads that there are no more questions, and ends.
+    fn drop(&mut self) {
+        self.go_on();
+    }
+}
+
 fn number<T: core::str::FromStr>(words: &[String], at: usize) -> io::Result<T> {
     let number = words.get(at).and_then(|word| word.parse().ok());
     number.ok_or_else(|| ErrorKind::InvalidData.into())
@@ -131,7 +185,7 @@ impl Peer for Python {
         self.name
     }
     fn prepare<'a>(&'a mut self, work: &'a Work) -> Option<Box<dyn Ready + 'a>> {
-        match self.hand_over(work) {
+        match self.ask(|python| python.hand_over(work)) {
             Ok(results) => Some(Box::new(Waiting { python: self, results })),
             Err(error) => {
                 eprintln!("{} does not take part in this row: {error}", self.name);
@@ -152,6 +206,7 @@ impl Ready for Waiting<'_> {
         self.results.clone()
     }
     fn run(&mut self, seconds: f64) -> Batch {
-        self.python.time(seconds).unwrap_or_else(|error| panic!("{}: {error}", self.python.name))
+        let batch = self.python.ask(|python| python.time(seconds));
+        batch.unwrap_or_else(|error| panic!("{}: {error}", self.python.name))
     }
 }
