@@ -29,7 +29,7 @@ fn weights(width: usize) -> usize {
 
 /// Prints a table for predictions, and one for steps.
 pub fn growth(options: &Options) -> ExitCode {
-    options.start();
+    options.start_pinned();
     rayon::scope(|_| {
         let threads = options.threads();
         let machine = Machine {

@@ -72,7 +72,7 @@ pub fn inference(options: &Options) -> ExitCode {
 }
 
 fn run(options: &Options, mut lines: Vec<Line>) -> ExitCode {
-    options.start();
+    options.start_pinned();
     lines.retain(|line| options.has_row(&line.name));
     // Inside the pool, as `ThreadPool::install` would be.
     rayon::scope(|_| table(options, &lines))

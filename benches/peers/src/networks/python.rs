@@ -9,6 +9,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use super::work::{Peer, Ready, Task, Work};
 use crate::measure::Batch;
 use crate::options::Options;
+#[cfg(target_os = "linux")]
+use crate::options::unpin;
 
 /// The libraries, and whether each can train.
 const LIBRARIES: [(&str, bool); 5] = [
@@ -149,9 +151,11 @@ impl Python {
 #[cfg(target_os = "linux")]
 fn end_with_this(command: &mut Command) {
     use std::os::unix::process::CommandExt;
-    // SAFETY: `prctl` may be called between fork and exec.
+    // SAFETY: both system calls may be made between fork and exec.
     unsafe {
         command.pre_exec(|| {
+            // The thread that starts it is kept on one core.
+            unpin();
             libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
             Ok(())
         });
