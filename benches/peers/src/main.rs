@@ -43,7 +43,7 @@ enum What {
     /// A prediction of whole networks, for one sample and for a batch.
     Inference(options::Options),
     /// How the cost of steps and predictions grows with width and batch; no peer takes part.
-    Growth(options::Options),
+    Growth(options::Run),
 }
 
 fn main() -> ExitCode {

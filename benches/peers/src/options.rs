@@ -4,11 +4,22 @@ use rayon::ThreadPoolBuilder;
 
 use crate::measure::limit_spinning;
 
+/// How a run is made.
 #[derive(clap::Args)]
-pub struct Options {
+pub struct Run {
     /// Threads for every library.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     threads: u16,
+    /// Seconds that each library gets in each row.
+    #[arg(long, default_value_t = 0.15)]
+    pub seconds: f64,
+}
+
+/// How libraries are compared.
+#[derive(clap::Args)]
+pub struct Options {
+    #[command(flatten)]
+    pub run: Run,
     /// Exit with an error that names the rows below their target.
     #[arg(long)]
     pub check: bool,
@@ -18,16 +29,9 @@ pub struct Options {
     /// Only these peers, by name.
     #[arg(long, value_delimiter = ',')]
     against: Vec<String>,
-    /// Seconds that each library gets in each row.
-    #[arg(long, default_value_t = 0.15)]
-    pub seconds: f64,
 }
 
 impl Options {
-    pub fn threads(&self) -> usize {
-        self.threads.into()
-    }
-
     /// Whether that row is asked for.
     pub fn has_row(&self, name: &str) -> bool {
         name.contains(&self.only)
@@ -36,6 +40,12 @@ impl Options {
     /// Whether that peer takes part, if it is there.
     pub fn has_peer(&self, name: &str) -> bool {
         self.against.is_empty() || self.against.iter().any(|peer| peer == name)
+    }
+}
+
+impl Run {
+    pub fn threads(&self) -> usize {
+        self.threads.into()
     }
 
     /// Tells every library, and rayon's pool, how many threads to use. To be called first.
@@ -68,8 +78,8 @@ impl Options {
     }
 }
 
-/// Keeps a thread of the pool on a core of its own, as ONNX Runtime and OpenVINO keep theirs: one that was
-/// woken on the core of who woke it would wait there for milliseconds.
+/// Keeps a thread of the pool on a core of its own: it seems that one woken on the core of who woke it waits
+/// there for milliseconds.
 #[cfg(target_os = "linux")]
 fn pin(thread: usize) {
     // SAFETY: a set of zeros is an empty one, and both calls are given a set of the size they are told.

@@ -28,12 +28,12 @@ pub struct Options {
 const TARGET: f64 = 0.97;
 
 pub fn run(options: &Options) -> ExitCode {
-    options.common.start();
+    options.common.run.start();
     if options.outside { table(&options.common) } else { rayon::scope(|_| table(&options.common)) }
 }
 
 fn table(options: &options::Options) -> ExitCode {
-    let threads = options.threads();
+    let threads = options.run.threads();
     let mut libraries = libraries::all(threads);
     let mut at = 0;
     libraries.retain(|library| {
@@ -54,7 +54,7 @@ fn table(options: &options::Options) -> ExitCode {
     println!("{:>8}{:>8}", "ratio", "% peak");
     let (mut check, mut count, mut product) = (Check::default(), 0, 0.0);
     for row in Row::all().filter(|row| options.has_row(&row.to_string())) {
-        let rates = measure(&mut libraries, &row, threads, options.seconds);
+        let rates = measure(&mut libraries, &row, threads, options.run.seconds);
         let ours = rates[0];
         let best = rates[libraries::OURS..].iter().copied().fold(0.0, f64::max);
         let percent = 100.0 * ours / (peak * threads as f64);

@@ -8,7 +8,7 @@ use densecore::{Activation, Cpu, Loss, Network, PackedNetwork, Target, Tensor, W
 
 use crate::machine::{peak, read_rate};
 use crate::measure::{Batch, batch, random, take_turns};
-use crate::options::Options;
+use crate::options::Run;
 
 const WIDTHS: [usize; 6] = [8, 32, 128, 512, 2048, 4096];
 const BATCHES: [usize; 7] = [1, 4, 16, 64, 256, 1024, 4096];
@@ -28,7 +28,7 @@ fn weights(width: usize) -> usize {
 }
 
 /// Prints a table for predictions, and one for steps.
-pub fn growth(options: &Options) -> ExitCode {
+pub fn growth(options: &Run) -> ExitCode {
     options.start_pinned();
     rayon::scope(|_| {
         let threads = options.threads();
@@ -59,7 +59,7 @@ pub fn growth(options: &Options) -> ExitCode {
 fn table(
     name: &str,
     machine: &Machine,
-    (options, reads, operations): (&Options, f64, impl Fn(usize, usize) -> f64),
+    (options, reads, operations): (&Run, f64, impl Fn(usize, usize) -> f64),
     prepare: impl Fn(usize, usize) -> Box<dyn FnMut()>,
 ) {
     print!("\n| {name}, batch |");

@@ -72,14 +72,14 @@ pub fn inference(options: &Options) -> ExitCode {
 }
 
 fn run(options: &Options, mut lines: Vec<Line>) -> ExitCode {
-    options.start_pinned();
+    options.run.start_pinned();
     lines.retain(|line| options.has_row(&line.name));
     // Inside the pool, as `ThreadPool::install` would be.
     rayon::scope(|_| table(options, &lines))
 }
 
 fn table(options: &Options, lines: &[Line]) -> ExitCode {
-    let threads = options.threads();
+    let threads = options.run.threads();
     let training = lines.iter().any(|line| line.task != Task::Predict);
     let mut peers = all(options, training);
     let peak = peak();
@@ -99,7 +99,7 @@ fn table(options: &Options, lines: &[Line]) -> ExitCode {
     println!("{:>14}{:>8}{:>10}{:>11}{:>8}", "best peer", "ratio", "target", "floor", "% of it");
     let mut check = Check::default();
     for line in lines {
-        let times = measure(&mut peers, line, threads, options.seconds);
+        let times = measure(&mut peers, line, threads, options.run.seconds);
         let ours = times[0];
         let others = times.iter().zip(&peers).skip(1);
         let best =
@@ -123,7 +123,7 @@ fn table(options: &Options, lines: &[Line]) -> ExitCode {
 
 /// densecore, and the peers that are there.
 fn all(options: &Options, training: bool) -> Vec<Box<dyn Peer>> {
-    let cpu = if options.threads() > 1 { Cpu::detect() } else { Cpu::serial() };
+    let cpu = if options.run.threads() > 1 { Cpu::detect() } else { Cpu::serial() };
     let mut all: Vec<Box<dyn Peer>> = vec![Box::new(Densecore { cpu })];
     #[cfg(feature = "networks")]
     {

@@ -28,7 +28,7 @@ pub fn found(options: &Options, training: bool) -> Vec<Box<dyn Peer>> {
         LIBRARIES.iter().filter(|(name, trains)| options.has_peer(name) && (*trains || !training));
     // All start before the first is waited for: importing takes seconds.
     let started: Vec<_> =
-        wanted.map(|&(name, _)| (name, Python::start(name, options.threads()))).collect();
+        wanted.map(|&(name, _)| (name, Python::start(name, options.run.threads()))).collect();
     let mut found: Vec<Box<dyn Peer>> = Vec::new();
     for (name, python) in started {
         match python.and_then(Python::greeted) {
