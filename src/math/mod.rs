@@ -24,16 +24,15 @@
 //! | [`gelu_tanh`] | [`GELU_TANH_MAX_ULP`], [`GELU_TANH_MAX_ERROR`] | NaN | -0 | -0, +0 | +inf | ULP for x >= -1 |
 //! | [`silu_derivative`] | [`SILU_DERIVATIVE_MAX_ERROR`] | NaN | -0 | 1/2, 1/2 | 1 | absolute |
 //! | [`mish_derivative`] | [`MISH_DERIVATIVE_MAX_ERROR`] | NaN | -0 | 3/5, 3/5 | 1 | absolute |
-//! | [`gelu_derivative`] | [`GELU_DERIVATIVE_MAX_ERROR`] | NaN | -0 | 1/2, 1/2 | 1 | absolute |
+//! | [`gelu_derivative`] | [`GELU_DERIVATIVE_MAX_ERROR`] | NaN | 0 | 1/2, 1/2 | 1 | absolute |
 //! | [`gelu_tanh_derivative`] | [`GELU_TANH_DERIVATIVE_MAX_ERROR`] | NaN | -0 | 1/2, 1/2 | 1 | absolute |
 //!
 //! A bound in ULP is the distance from the exact result in units of the last place of an `f32` of
 //! that size; one named `ERROR` is absolute. It holds on every level, for every input (of a
 //! `nonpositive` function: for those that it takes). Each constant says over which inputs it was
-//! measured: all 2³², or all between 2⁻²⁷ and 2⁸ in size and a sample of the others, where nothing
-//! happens. Where a result becomes 0 early, its function says how small the exact one is. No function
-//! returns a value outside its mathematical range, and `exp`, `log`, `tanh` and `sigmoid` never fall
-//! where `x` grows; the others may, within their bound.
+//! measured, as a rule all 2³². Where a result becomes 0 early, its function says how small the exact
+//! one is. No function but a derivative returns a value outside its mathematical range, and `exp`,
+//! `log`, `tanh` and `sigmoid` never fall where `x` grows; the others may, within their bound.
 //!
 //! A kernel calls the generic functions; the unit structs ([`Exp`], ...) pass them to the loops of
 //! [`simd::slice`](crate::simd::slice), and the `_slice` functions run them from outside.

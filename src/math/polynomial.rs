@@ -1,4 +1,4 @@
-//! Polynomials of three, seven and eleven degrees.
+//! Polynomials of three, seven, eleven and sixteen degrees.
 
 use crate::simd::Simd;
 
@@ -9,10 +9,26 @@ use crate::simd::Simd;
 #[inline(always)]
 pub(super) fn polynomial<S: Simd, const N: usize>(s: S, c: &[[f32; 4]; N], x: S::F32) -> S::F32 {
     let x2 = s.mul(x, x);
+    below(s, cubic(s, &c[N - 1], x, x2), &c[..N - 1], x, x2)
+}
+
+/// The same with one more term, `top` times the next power of x.
+#[inline(always)]
+pub(super) fn polynomial_and<S: Simd, const N: usize>(
+    s: S,
+    c: &[[f32; 4]; N],
+    top: f32,
+    x: S::F32,
+) -> S::F32 {
+    below(s, s.splat(top), c, x, s.mul(x, x))
+}
+
+/// `c[0][0] + c[0][1] x + ... + y x⁴ⁿ`
+#[inline(always)]
+fn below<S: Simd>(s: S, mut y: S::F32, c: &[[f32; 4]], x: S::F32, x2: S::F32) -> S::F32 {
     let x4 = s.mul(x2, x2);
-    let mut y = cubic(s, &c[N - 1], x, x2);
-    for i in 1..N {
-        y = s.mul_add(y, x4, cubic(s, &c[N - 1 - i], x, x2));
+    for c in c.iter().rev() {
+        y = s.mul_add(y, x4, cubic(s, c, x, x2));
     }
     y
 }
