@@ -30,6 +30,13 @@ pub(crate) fn enter<A: Send>(cpu: Cpu, f: impl FnOnce() -> A + Send) -> A {
     }
 }
 
+/// Runs `f` in a pool of so many threads.
+#[cfg(all(test, feature = "rayon"))]
+pub(crate) fn in_pool<A: Send>(threads: usize, f: impl FnOnce() -> A + Send) -> A {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    pool.expect("a pool").install(f)
+}
+
 /// Nanoseconds of work that each thread must get before another one is worth waking: about four
 /// times what waking it costs, which is much more from outside the pool than from inside.
 #[cfg(feature = "rayon")]

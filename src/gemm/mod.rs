@@ -86,6 +86,7 @@ pub use epilogue::{Beside, Both, Epilogue, Finished, Identity, Map, MapBeside, M
 pub(crate) use forecast::{Layout, scratch};
 pub use operand::Operand;
 pub use packed::{PackedWeight, matmul_packed};
+pub(crate) use parallel::MACS_PER_NS;
 
 use finish::finish_all;
 use packed::Packed;

@@ -20,7 +20,7 @@ use crate::simd::{Level, Simd};
 use crate::tensor::ViewMut;
 
 /// Multiply-adds a nanosecond that one core is assumed to do when work is divided.
-const MACS_PER_NS: u64 = 50;
+pub(crate) const MACS_PER_NS: u64 = 50;
 
 /// Elements of a product that are handed to the epilogue at once where it is consumed, or a strip:
 /// half of a first-level cache, so that the tiles' own data is not evicted for every few rows.

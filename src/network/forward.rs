@@ -1,7 +1,7 @@
 //! The forward passes of a network: one that keeps what a backward pass needs, and the prediction.
 
 use super::Network;
-use super::walk::For;
+use super::walk::{For, Weights};
 use super::workspace::Workspace;
 use crate::cpu::Cpu;
 use crate::error::{Result, check_len, check_shape};
@@ -58,15 +58,15 @@ impl Network {
         input: View<'_>,
         outputs: &mut [ViewMut<'_>],
     ) -> Result<()> {
-        self.predict_for(cpu, workspace, For::Prediction, input, outputs)
+        self.predict_with(cpu, workspace, None, input, outputs)
     }
 
-    /// A prediction; `what_for` says whether weights are packed.
-    pub(super) fn predict_for(
+    /// A prediction with weights that may be packed.
+    pub(super) fn predict_with(
         &self,
         cpu: Cpu,
         workspace: &mut Workspace,
-        what_for: For<'_>,
+        weights: Weights<'_>,
         input: View<'_>,
         outputs: &mut [ViewMut<'_>],
     ) -> Result<()> {
@@ -75,6 +75,10 @@ impl Network {
         check_len("output", self.plan.outputs.len(), outputs.len())?;
         for (k, output) in outputs.iter().enumerate() {
             check_shape("output", (batch, self.output_width(k).unwrap_or(0)), output.shape())?;
+        }
+        if let (Some(each), [output]) = (self.samples_of_each(cpu, batch, weights), &mut *outputs) {
+            let matrices = (input, output.reborrow());
+            return self.predict_by_samples(cpu, workspace, weights, each, matrices);
         }
         let Workspace { scratch, predictions, .. } = workspace;
         predictions.lay_out(batch, &self.plan.prediction.widths)?;
@@ -85,7 +89,7 @@ impl Network {
             return Ok(());
         }
         let to = (&self.plan.prediction, predictions);
-        self.walk_forward(cpu, scratch, to, what_for, input, outputs)
+        self.walk_forward(cpu, scratch, to, For::Prediction(weights), input, outputs)
     }
 
     /// Output `k` of the last forward pass with this workspace, `[batch, out]`; none if there is no

@@ -6,10 +6,11 @@
 use core::fmt;
 
 use super::Network;
+use super::by_samples::samples_of_others;
 use super::node::Op;
 use super::table::{Table, thousands};
 use super::workspace::Arena;
-use crate::cpu::Cpu;
+use crate::cpu::{Cpu, Parallelism};
 use crate::error::{Result, check_len, checked_size};
 use crate::gemm::{self, Layout};
 use crate::optim::{Optimizer, UpdateRule};
@@ -31,6 +32,8 @@ pub struct WorkspaceBytes {
     pub predictions: usize,
     /// Packed blocks of the matrix product, for all threads.
     pub scratch: usize,
+    /// The last two once more, for the other threads where each predicts samples of its own.
+    pub others: usize,
 }
 
 impl WorkspaceBytes {
@@ -48,10 +51,11 @@ impl WorkspaceBytes {
             gradients: self.gradients.max(other.gradients),
             predictions: self.predictions.max(other.predictions),
             scratch: self.scratch.max(other.scratch),
+            others: self.others.max(other.others),
         }
     }
 
-    fn parts(&self) -> [(&'static str, usize); 6] {
+    fn parts(&self) -> [(&'static str, usize); 7] {
         [
             ("activations", self.activations),
             ("pre-activations", self.pre_activations),
@@ -59,6 +63,7 @@ impl WorkspaceBytes {
             ("gradients", self.gradients),
             ("predictions", self.predictions),
             ("scratch", self.scratch),
+            ("of other threads", self.others),
         ]
     }
 }
@@ -108,11 +113,21 @@ impl Network {
     /// ```
     pub fn predict_bytes(&self, cpu: Cpu, batch: usize) -> Result<WorkspaceBytes> {
         self.check_batch(batch)?;
-        Ok(WorkspaceBytes {
-            predictions: matrices(batch, &self.plan.prediction.widths)?,
-            scratch: self.scratch_bytes(cpu, batch, Backward::None)?,
-            ..WorkspaceBytes::default()
-        })
+        let widths = &self.plan.prediction.widths;
+        let Some(each) = self.samples_of_each(cpu, batch, None) else {
+            return Ok(WorkspaceBytes {
+                predictions: matrices(batch, widths)?,
+                scratch: self.scratch_bytes(cpu, batch, Backward::None)?,
+                ..WorkspaceBytes::default()
+            });
+        };
+        let cpu_of_each = cpu.with_parallelism(Parallelism::Serial);
+        let scratch = |samples: usize| self.scratch_bytes(cpu_of_each, samples, Backward::None);
+        let others = samples_of_others(each, batch).try_fold(0_usize, |sum, samples| {
+            Ok(sum.saturating_add(matrices(samples, widths)?).saturating_add(scratch(samples)?))
+        })?;
+        let (predictions, scratch) = (matrices(each, widths)?, scratch(each)?);
+        Ok(WorkspaceBytes { predictions, scratch, others, ..WorkspaceBytes::default() })
     }
 
     /// The same for [`loss_and_gradients`](Network::loss_and_gradients), and whatever else leaves
@@ -147,6 +162,7 @@ impl Network {
             gradients: Buffer::bytes_for(gradients)?,
             predictions: 0,
             scratch: self.scratch_bytes(cpu, batch, pass)?,
+            others: 0,
         })
     }
 

@@ -10,6 +10,7 @@
 //! | `small` | the same for a chain of a few small layers, without anything to decide |
 //! | `join`, `masks` | sums and concatenations; what dropout drops |
 //! | `sink` | the gradients of parameters: kept, or applied at once |
+//! | `by_samples` | predictions of many samples, divided among threads |
 //! | `forward`, `objective`, `step` | forward and predict; losses of outputs; backward, train |
 //! | `update` | gradients accumulated, and the optimizer's update by them |
 //! | `packed` | predictions with weights packed once |
@@ -25,6 +26,7 @@
 
 mod backward;
 mod builder;
+mod by_samples;
 mod dead;
 mod forward;
 mod graph;

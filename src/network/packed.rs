@@ -5,7 +5,6 @@ use core::fmt;
 
 use super::Network;
 use super::node::Node;
-use super::walk::For;
 use super::workspace::Workspace;
 use crate::cpu::Cpu;
 use crate::error::Result;
@@ -101,8 +100,8 @@ impl<N: Borrow<Network>> PackedNetwork<N> {
         input: View<'_>,
         outputs: &mut [ViewMut<'_>],
     ) -> Result<()> {
-        let (cpu, what_for) = (cpu.with_level(self.level), For::Packed(&self.weights));
-        self.network().predict_for(cpu, workspace, what_for, input, outputs)
+        let (cpu, weights) = (cpu.with_level(self.level), Some(&self.weights[..]));
+        self.network().predict_with(cpu, workspace, weights, input, outputs)
     }
 }
 

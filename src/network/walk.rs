@@ -13,12 +13,13 @@ use crate::gemm::{Accum, PackedWeight};
 use crate::scratch::Scratch;
 use crate::tensor::{View, ViewMut};
 
+/// Packed weights, of the nodes that have some; none if no weights are packed.
+pub(super) type Weights<'a> = Option<&'a [Option<PackedWeight>]>;
+
 /// What a walk is for.
 pub(super) enum For<'a> {
     /// The outputs.
-    Prediction,
-    /// The same, of weights that are packed: those of the nodes that have some.
-    Packed(&'a [Option<PackedWeight>]),
+    Prediction(Weights<'a>),
     /// A backward pass: dropout drops by the masks, and the Z that derivatives read are kept.
     Training(Masks, &'a mut Arena),
 }
@@ -63,8 +64,10 @@ impl Network {
                     Op::Input => {}
                     Op::Dense(layer) => {
                         let layer = layer.dense(self.parameters.as_slice());
-                        let packed =
-                            if let For::Packed(all) = what_for { all.get(node) } else { None };
+                        let packed = match what_for {
+                            For::Prediction(Some(all)) => all.get(node),
+                            _ => None,
+                        };
                         match (&mut what_for, self.plan.z_of[node], packed) {
                             (For::Training(_, kept), Some(slot), _) => {
                                 let z = self.plan.matrix_mut(node, batch, kept.get_mut(slot));

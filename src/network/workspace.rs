@@ -3,6 +3,7 @@
 use core::ops::Range;
 
 use super::backward::Pass;
+use super::by_samples::Part;
 use super::masks::Masks;
 use super::node::ALIGN;
 use super::plan::Plan;
@@ -21,6 +22,8 @@ pub struct Workspace {
     pub(super) pre_activations: Arena,
     pub(super) deltas: Arena,
     pub(super) predictions: Arena,
+    /// What the other threads work in where a prediction is divided by samples.
+    pub(super) others: Vec<Part>,
     pub(super) gradients: Buffer,
     /// The batch and the arena of the forward pass whose activations are held.
     pub(super) held: Option<(usize, usize)>,
@@ -43,6 +46,7 @@ impl Workspace {
             pre_activations: Arena::new(),
             deltas: Arena::new(),
             predictions: Arena::new(),
+            others: Vec::new(),
             gradients: Buffer::new(),
             held: None,
             gradients_of: None,
@@ -69,15 +73,21 @@ impl Workspace {
     pub fn bytes(&self) -> usize {
         let arenas = [&self.activations, &self.pre_activations, &self.deltas, &self.predictions];
         let arenas: usize = arenas.iter().map(|arena| arena.buffer.bytes()).sum();
-        self.scratch.bytes() + self.gradients.bytes() + arenas
+        let of_other = |part: &Part| part.scratch.bytes() + part.predictions.buffer.bytes();
+        let others: usize = self.others.iter().map(of_other).sum();
+        self.scratch.bytes() + self.gradients.bytes() + arenas + others
     }
 
     /// Overwrites all that is held with NaN, for tests that look for reads of garbage.
     pub fn poison(&mut self) {
         self.scratch.poison();
         self.gradients.as_mut_slice().fill(f32::NAN);
-        let Self { activations, pre_activations, deltas, predictions, .. } = self;
-        for arena in [activations, pre_activations, deltas, predictions] {
+        self.others.iter_mut().for_each(|part| part.scratch.poison());
+        let Self { activations, pre_activations, deltas, predictions, others, .. } = self;
+        let of_others = others.iter_mut().map(|part| &mut part.predictions);
+        for arena in
+            [activations, pre_activations, deltas, predictions].into_iter().chain(of_others)
+        {
             arena.buffer.as_mut_slice().fill(f32::NAN);
         }
         (self.held, self.gradients_of) = (None, None);

@@ -177,7 +177,7 @@ fn the_parts_are_counted_by_hand() -> Tested {
     assert_eq!((bytes.pre_activations, bytes.deltas), (64, 64 + 64));
     assert_eq!(bytes.gradients, 4 * 64);
     let text = bytes.to_string();
-    assert_eq!(text.lines().count(), 8);
+    assert_eq!(text.lines().count(), 9);
     assert!(text.ends_with(&bytes.total().to_string()), "{text}");
     Ok(())
 }

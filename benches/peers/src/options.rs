@@ -78,6 +78,11 @@ impl Run {
     }
 }
 
+/// Keeps each thread of the pool that runs already on a core of its own.
+pub fn keep_pool_on_cores() {
+    rayon::broadcast(|thread| pin(thread.index()));
+}
+
 /// Keeps a thread of the pool on a core of its own: it seems that one woken on the core of who woke it waits
 /// there for milliseconds.
 #[cfg(target_os = "linux")]

@@ -1,5 +1,7 @@
 //! Laws of plans, and of networks that are no chains: several heads, sums, concatenations, dropout.
 
+#[cfg(feature = "rayon")]
+mod by_samples;
 mod dropout_nodes;
 mod gradients;
 mod heads;

@@ -11,7 +11,7 @@ use densecore::simd::Level;
 use crate::check::Check;
 use crate::machine::peak;
 use crate::measure::{Batch, batch, random, take_turns};
-use crate::options;
+use crate::options::{self, keep_pool_on_cores};
 use libraries::Library;
 use rows::{Layout, Row};
 
@@ -40,6 +40,10 @@ fn table(options: &options::Options) -> ExitCode {
         at += 1;
         at <= libraries::OURS || options.has_peer(library.name())
     });
+    for library in &mut libraries {
+        start_threads(library.as_mut());
+    }
+    keep_pool_on_cores();
     let peak = peak();
     println!(
         "{} threads, level {}, peak of a core {:.1} GF/s; GF/s of each, best of many",
@@ -74,6 +78,15 @@ fn table(options: &options::Options) -> ExitCode {
         println!("{count} rows, {} below {TARGET}, geometric mean {mean:.3}", check.count());
     }
     check.finish(options.check)
+}
+
+/// Lets a library start threads of its own while they may run on any core: later ones would have to
+/// share that of the thread that starts them.
+fn start_threads(library: &mut dyn Library) {
+    let row = Row { layout: Layout::Nn, m: 512, n: 512, k: 512 };
+    let (a, b) = (random(row.m * row.k, 1), random(row.k * row.n, 2));
+    library.prepare(&row, &b);
+    library.multiply(&row, &a, &b, &mut vec![0.0; row.m * row.n]);
 }
 
 /// The rate of each library in floating-point operations a second, after checking its result.
