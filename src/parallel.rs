@@ -37,10 +37,11 @@ pub(crate) fn in_pool<A: Send>(threads: usize, f: impl FnOnce() -> A + Send) -> 
     pool.expect("a pool").install(f)
 }
 
-/// Nanoseconds of work that each thread must get before another one is worth waking: about four
-/// times what waking it costs, which is much more from outside the pool than from inside.
+/// Nanoseconds of work that each thread must get before another one is worth it: inside the pool,
+/// where it is awake from the pass before, twice what handing over costs; from outside about four times
+/// what waking it costs.
 #[cfg(feature = "rayon")]
-const WORTH_INSIDE_NS: u64 = 10_000;
+const WORTH_INSIDE_NS: u64 = 5_000;
 #[cfg(feature = "rayon")]
 const WORTH_OUTSIDE_NS: u64 = 60_000;
 
