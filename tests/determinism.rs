@@ -9,7 +9,7 @@ use densecore::simd::Level;
 use densecore::{Activation, Cpu, Loss, Network, Result, Target, Tensor, View, ViewMut, Workspace};
 use support::{POOLS, bits, classes, fma_levels, in_pool, levels, numbers};
 
-/// Something to train: sizes at which work is divided (`src/parallel.rs` gives a thread 10 us,
+/// Something to train: sizes at which work is divided (`src/parallel.rs` gives a thread 5 us,
 /// which the products of the first exceed a hundred times), and sizes at which it is not.
 struct Run {
     widths: &'static [usize],

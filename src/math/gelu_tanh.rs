@@ -15,9 +15,11 @@ use crate::simd::Simd;
 /// Bound of the error of [`gelu_tanh`] for `x >= -1`. Measured over all inputs: 2.917 at AVX2 and at
 /// Portable.
 pub const GELU_TANH_MAX_ULP: f64 = 4.0;
-/// Bound of the absolute error of [`gelu_tanh`] for `x < -1`. Measured over all inputs: 4.389e-8 at AVX2, 4.548e-8 at Portable.
+/// Bound of the absolute error of [`gelu_tanh`] for `x < -1`. Measured over all inputs:
+/// 4.389e-8 at AVX2, 4.548e-8 at Portable.
 pub const GELU_TANH_MAX_ERROR: f64 = 1e-7;
-/// Bound of the absolute error of [`gelu_tanh_derivative`]. Measured over all inputs: 2.677e-7 at AVX2, 2.875e-7 at Portable.
+/// Bound of the absolute error of [`gelu_tanh_derivative`]. Measured over all inputs:
+/// 2.677e-7 at AVX2, 2.875e-7 at Portable.
 pub const GELU_TANH_DERIVATIVE_MAX_ERROR: f64 = 4e-7;
 
 /// 2 √(2/π) and 0.044715 of it.

@@ -1,4 +1,4 @@
-//! Polynomials of three, seven, eleven and sixteen degrees.
+//! Polynomials of degree three, seven and sixteen.
 
 use crate::simd::Simd;
 
@@ -27,8 +27,8 @@ pub(super) fn polynomial_and<S: Simd, const N: usize>(
 #[inline(always)]
 fn below<S: Simd>(s: S, mut y: S::F32, c: &[[f32; 4]], x: S::F32, x2: S::F32) -> S::F32 {
     let x4 = s.mul(x2, x2);
-    for c in c.iter().rev() {
-        y = s.mul_add(y, x4, cubic(s, c, x, x2));
+    for four in c.iter().rev() {
+        y = s.mul_add(y, x4, cubic(s, four, x, x2));
     }
     y
 }

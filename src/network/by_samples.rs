@@ -8,7 +8,7 @@
 //! ```
 //!
 //! A row of a product is the product of that row, so the results are the same. Every thread reads all
-//! weights (and packs them, if they are not packed), which a thread's samples have to be worth.
+//! weights (and packs them, if they are not packed), which its samples have to be worth.
 
 use core::mem::take;
 
@@ -22,7 +22,8 @@ use crate::parallel::{join, threads_for};
 use crate::scratch::Scratch;
 use crate::tensor::{View, ViewMut};
 
-/// Samples that each thread must get: of weights that are packed, and of others, which it packs.
+/// Samples for each thread that a batch must have: with weights that are packed, and with others, which
+/// each thread packs.
 const FEWEST: [usize; 2] = [16, 48];
 
 /// Elements of a weight up to which every thread reads all of it; of a larger one each reads a part.
@@ -35,14 +36,15 @@ pub(super) struct Part {
     pub predictions: Arena,
 }
 
-/// The samples of each thread but the first, where each takes so many of a batch.
-pub(super) fn samples_of_others(each: usize, batch: usize) -> impl Iterator<Item = usize> {
+/// The samples of each thread but the first, where each takes so many of a batch, and the last what is
+/// left: threads beyond it get none.
+pub(super) fn samples_of_others(each: usize, batch: usize) -> impl Iterator<Item = usize> + Clone {
     (each..batch).step_by(each).map(move |first| each.min(batch - first))
 }
 
 impl Network {
-    /// Samples that each thread takes in a prediction, if the batch is divided: among all threads, so
-    /// that a workspace always has memory for as many.
+    /// Samples that each thread takes in a prediction, if the batch is divided. It is divided among all
+    /// threads of the pool or not at all, so that any two divided batches use the same memory.
     pub(super) fn samples_of_each(
         &self,
         cpu: Cpu,
@@ -82,6 +84,8 @@ impl Network {
             if others.len() == count {
                 others.push(Part::default());
             }
+            // The last one may have fewer, but room for as many, so that fewer samples do not need more.
+            others[count].predictions.lay_out(each, widths)?;
             others[count].predictions.lay_out(samples, widths)?;
             count += 1;
         }

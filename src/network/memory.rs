@@ -11,7 +11,7 @@ use super::node::Op;
 use super::table::{Table, thousands};
 use super::workspace::Arena;
 use crate::cpu::{Cpu, Parallelism};
-use crate::error::{Result, check_len, checked_size};
+use crate::error::{Error, Result, check_len, checked_size};
 use crate::gemm::{self, Layout};
 use crate::optim::{Optimizer, UpdateRule};
 use crate::scratch::Buffer;
@@ -28,12 +28,15 @@ pub struct WorkspaceBytes {
     pub deltas: usize,
     /// Gradients of the parameters.
     pub gradients: usize,
-    /// What nodes return in a prediction.
+    /// What nodes return in a prediction; where its samples are divided among threads, those of the
+    /// first.
     pub predictions: usize,
-    /// Packed blocks of the matrix product, for all threads.
+    /// Packed blocks of the matrix product, for all threads; where samples are divided, for the first.
     pub scratch: usize,
-    /// The last two once more, for the other threads where each predicts samples of its own.
-    pub others: usize,
+    /// What nodes return for the samples of the other threads, where samples are divided.
+    pub other_predictions: usize,
+    /// Packed blocks of the other threads, where samples are divided.
+    pub other_scratch: usize,
 }
 
 impl WorkspaceBytes {
@@ -42,7 +45,8 @@ impl WorkspaceBytes {
         self.parts().iter().fold(0, |sum, part| sum.saturating_add(part.1))
     }
 
-    /// What a workspace takes that is used for both.
+    /// What a workspace takes that is used for both, with the same number of threads. (Of two different
+    /// networks whose samples are divided among three or more it may take a little more.)
     pub fn and(self, other: Self) -> Self {
         Self {
             activations: self.activations.max(other.activations),
@@ -51,11 +55,12 @@ impl WorkspaceBytes {
             gradients: self.gradients.max(other.gradients),
             predictions: self.predictions.max(other.predictions),
             scratch: self.scratch.max(other.scratch),
-            others: self.others.max(other.others),
+            other_predictions: self.other_predictions.max(other.other_predictions),
+            other_scratch: self.other_scratch.max(other.other_scratch),
         }
     }
 
-    fn parts(&self) -> [(&'static str, usize); 7] {
+    fn parts(&self) -> [(&'static str, usize); 8] {
         [
             ("activations", self.activations),
             ("pre-activations", self.pre_activations),
@@ -63,7 +68,8 @@ impl WorkspaceBytes {
             ("gradients", self.gradients),
             ("predictions", self.predictions),
             ("scratch", self.scratch),
-            ("of other threads", self.others),
+            ("predictions of others", self.other_predictions),
+            ("scratch of others", self.other_scratch),
         ]
     }
 }
@@ -123,11 +129,17 @@ impl Network {
         };
         let cpu_of_each = cpu.with_parallelism(Parallelism::Serial);
         let scratch = |samples: usize| self.scratch_bytes(cpu_of_each, samples, Backward::None);
-        let others = samples_of_others(each, batch).try_fold(0_usize, |sum, samples| {
-            Ok(sum.saturating_add(matrices(samples, widths)?).saturating_add(scratch(samples)?))
+        let (predictions, others) = (matrices(each, widths)?, samples_of_others(each, batch));
+        let other_scratch = others.clone().try_fold(0_usize, |sum, samples| {
+            Ok::<_, Error>(sum.saturating_add(scratch(samples)?))
         })?;
-        let (predictions, scratch) = (matrices(each, widths)?, scratch(each)?);
-        Ok(WorkspaceBytes { predictions, scratch, others, ..WorkspaceBytes::default() })
+        Ok(WorkspaceBytes {
+            predictions,
+            scratch: scratch(each)?,
+            other_predictions: predictions.saturating_mul(others.count()),
+            other_scratch,
+            ..WorkspaceBytes::default()
+        })
     }
 
     /// The same for [`loss_and_gradients`](Network::loss_and_gradients), and whatever else leaves
@@ -162,7 +174,8 @@ impl Network {
             gradients: Buffer::bytes_for(gradients)?,
             predictions: 0,
             scratch: self.scratch_bytes(cpu, batch, pass)?,
-            others: 0,
+            other_predictions: 0,
+            other_scratch: 0,
         })
     }
 

@@ -45,18 +45,24 @@ fn no_optimizer_and_no_loss_allocates_in_a_step() -> Result<()> {
 }
 
 #[test]
-fn a_packed_network_allocates_nothing() -> Result<()> {
+fn predictions_divided_among_threads_allocate_nothing() -> Result<()> {
     let counter = counter();
     let pool = pool(2, counter);
     for level in levels().into_iter().filter(|&level| level != Level::Portable) {
         let network = Network::mlp(&[300, 512, 200, 10], Activation::Relu, 1)?;
         let packed = PackedNetwork::new(Cpu::serial().with_level(level), network)?;
-        let input = Tensor::from_vec(128, 300, numbers(128 * 300, 1))?;
-        let (mut workspace, mut output) = (Workspace::new(), Tensor::zeros(128, 10)?);
-        for batch in [1, 7, 128] {
-            let mut predict = |cpu| {
+        let input = Tensor::from_vec(200, 300, numbers(200 * 300, 1))?;
+        let (mut workspace, mut output) = (Workspace::new(), Tensor::zeros(200, 10)?);
+        // Layers divided, and samples.
+        for (batch, is_packed) in [1, 7, 128, 200].into_iter().flat_map(|b| [(b, true), (b, false)])
+        {
+            let mut predict = |cpu: Cpu| {
                 let (input, output) = (input.view().rows_range(0, batch), output.view_mut());
-                packed.predict(cpu, &mut workspace, input, output.split_rows_at(batch).0)
+                let (output, cpu) = (output.split_rows_at(batch).0, cpu.with_level(level));
+                match is_packed {
+                    true => packed.predict(cpu, &mut workspace, input, output),
+                    false => packed.network().predict(cpu, &mut workspace, input, output),
+                }
             };
             assert_eq!(repeated(counter, || predict(Cpu::serial()))?, 0, "{batch} rows, {level}");
             let found = pool.install(|| repeated(counter, || predict(Cpu::detect())))?;

@@ -158,6 +158,27 @@ fn from_outside_of_any_pool_too() -> Tested {
 }
 
 #[test]
+fn batches_divided_by_samples_add_nothing_to_the_largest() -> Tested {
+    let network = Network::mlp(&[64, 128, 10], Activation::Relu, 1)?;
+    for (cpu, threads) in cpus().flat_map(|cpu| [2, 3, 5].map(|threads| (cpu, threads))) {
+        in_pool(threads, || -> Tested {
+            let (mut workspace, mut forecast) = (Workspace::new(), WorkspaceBytes::default());
+            for batch in [999, 1000, 998, 700, 1000] {
+                let (input, targets) = (drawn(batch, 64, 1)?, vec![drawn(batch, 10, 2)?]);
+                let case = Case { network: &network, cpu, batch, input, targets };
+                let one = case.predict(&mut workspace)?;
+                let is_divided = one.other_predictions > 0;
+                assert_eq!(is_divided, cpu.threads() > 1, "{batch} on {threads} threads");
+                forecast = forecast.and(one);
+                assert_exact(forecast, &workspace, &case, "predictions");
+            }
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+#[test]
 fn the_parts_are_counted_by_hand() -> Tested {
     // Z of the silu only; deltas of 3 and 1 for the outputs, and of 10 and 6 at the same time.
     let network = every_kind().build()?;
@@ -177,7 +198,7 @@ fn the_parts_are_counted_by_hand() -> Tested {
     assert_eq!((bytes.pre_activations, bytes.deltas), (64, 64 + 64));
     assert_eq!(bytes.gradients, 4 * 64);
     let text = bytes.to_string();
-    assert_eq!(text.lines().count(), 9);
+    assert_eq!(text.lines().count(), 10);
     assert!(text.ends_with(&bytes.total().to_string()), "{text}");
     Ok(())
 }

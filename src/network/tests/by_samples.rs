@@ -43,11 +43,12 @@ fn samples_divided_among_threads_give_the_same_bits() -> Result<()> {
         for level in Level::available() {
             let (cpu, serial) = (Cpu::detect().with_level(level), Cpu::serial().with_level(level));
             let packed = PackedNetwork::new(cpu, &network)?;
-            for batch in [600, 601, 1203] {
-                let input = numbers(batch * inputs);
-                let input = View::new(batch, inputs, &input)?;
-                let run = |cpu, packed: Option<&PackedNetwork<_>>| {
-                    let mut workspace = Workspace::new();
+            // One for all batches and pools.
+            let mut workspace = Workspace::new();
+            for batch in [600, 1203, 601] {
+                let input = numbers(batch * (inputs + GAP));
+                let input = View::with_stride(batch, inputs, inputs + GAP, &input)?;
+                let mut run = |cpu, packed: Option<&PackedNetwork<_>>| {
                     let mut output = vec![f32::NAN; batch * (outputs + GAP)];
                     for _ in 0..2 {
                         output.fill(f32::NAN);
@@ -64,7 +65,7 @@ fn samples_divided_among_threads_give_the_same_bits() -> Result<()> {
                 let expected = run(serial, None)?;
                 let holes = expected.iter().filter(|&&x| f32::from_bits(x).is_nan()).count();
                 assert_eq!(holes, batch * GAP);
-                for threads in [2, 3, 4, 7] {
+                for threads in [7, 2, 4, 3] {
                     in_pool(threads, || {
                         let each = network.samples_of_each(cpu, batch, None);
                         assert_eq!(each, Some(batch.div_ceil(threads)), "{threads} threads");
@@ -100,8 +101,10 @@ fn only_many_samples_of_weights_that_are_not_huge_are_divided() -> Result<()> {
         assert_eq!(network.samples_of_each(cpu, 140, packed), Some(47));
         assert_eq!(network.samples_of_each(cpu, 40, packed), None);
         assert_eq!(heads.samples_of_each(cpu, 600, plain), None);
-        // Too little work for all threads.
+        // Too little work for a second thread, and for the third.
         assert_eq!(chain(&[20, 20])?.samples_of_each(cpu, 600, plain), None);
+        assert_eq!(chain(&[40, 40])?.samples_of_each(cpu, 400, plain), None);
+        assert_eq!(chain(&[40, 40])?.samples_of_each(cpu, 600, plain), Some(200));
         assert_eq!(chain(&[2048, 2048])?.samples_of_each(cpu, 600, plain), Some(200));
         assert_eq!(chain(&[2048, 2049])?.samples_of_each(cpu, 600, plain), None);
         Ok(())
