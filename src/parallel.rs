@@ -63,6 +63,14 @@ pub(crate) fn threads_for(cpu: Cpu, ns: u64) -> usize {
     }
 }
 
+/// Multiply-adds a nanosecond that one core is assumed to do, in a product.
+const MACS_PER_NS: u64 = 50;
+
+/// How many threads to give products of so many multiply-adds.
+pub(crate) fn threads_for_macs(cpu: Cpu, macs: u64) -> usize {
+    threads_for(cpu, macs / MACS_PER_NS)
+}
+
 /// Elements in a cache line.
 const LINE: usize = 16;
 

@@ -86,7 +86,6 @@ pub use epilogue::{Beside, Both, Epilogue, Finished, Identity, Map, MapBeside, M
 pub(crate) use forecast::{Layout, scratch};
 pub use operand::Operand;
 pub use packed::{PackedWeight, matmul_packed};
-pub(crate) use parallel::MACS_PER_NS;
 
 use finish::finish_all;
 use packed::Packed;

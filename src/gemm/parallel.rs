@@ -14,13 +14,10 @@ use super::tile_shape::TileShape;
 use super::{Product, portable};
 use crate::cpu::Cpu;
 use crate::error::Result;
-use crate::parallel::{join, threads_for};
+use crate::parallel::{join, threads_for_macs};
 use crate::scratch::Scratch;
 use crate::simd::{Level, Simd};
 use crate::tensor::ViewMut;
-
-/// Multiply-adds a nanosecond that one core is assumed to do when work is divided.
-pub(crate) const MACS_PER_NS: u64 = 50;
 
 /// Elements of a product that are handed to the epilogue at once where it is consumed, or a strip:
 /// half of a first-level cache, so that the tiles' own data is not evicted for every few rows.
@@ -93,7 +90,7 @@ pub(super) fn scratch(cpu: Cpu, form: Form) -> usize {
 fn planned(cpu: Cpu, form: Form) -> Option<(usize, Plan)> {
     let (m, n, k) = form.shape;
     let work = (m as u64).saturating_mul(n as u64).saturating_mul(k as u64);
-    let threads = threads_for(cpu, work / MACS_PER_NS);
+    let threads = threads_for_macs(cpu, work);
     if threads == 1 && !form.is_consumed && form.is_read_in_place() {
         return None;
     }

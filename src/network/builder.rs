@@ -54,9 +54,9 @@ impl Builder {
     }
 
     /// How weights start, in all layers. Without this, layers with ReLU or one of its kin, which pass
-    /// about half of what they get, start as
-    /// [`Init::HeNormal`] (a leaky ReLU with its own gain), SELU as [`Init::LecunNormal`], and others as [`Init::XavierUniform`] with gain 1. Biases start at zero,
-    /// except under an initialiser that says otherwise ([`Init::TorchLinear`]).
+    /// about half of what they get, start as [`Init::HeNormal`] (a leaky ReLU with its own gain), SELU
+    /// as [`Init::LecunNormal`], and others as [`Init::XavierUniform`] with gain 1. Biases start at
+    /// zero, except under an initialiser that says otherwise ([`Init::TorchLinear`]).
     pub fn init(mut self, init: Init) -> Self {
         self.start.init = Some(init);
         self
@@ -71,8 +71,9 @@ impl Builder {
     /// The network.
     ///
     /// Errors: [`Value`](Error::Value) names `layers` if there are none, `inputs` or `width` if it
-    /// is 0, or a setting of an activation, of dropout or of the initialiser; [`Overflow`](Error::Overflow) or
-    /// [`OutOfMemory`](Error::OutOfMemory) if the parameters do not fit into memory.
+    /// is 0, or a setting of an activation, of dropout or of the initialiser;
+    /// [`Overflow`](Error::Overflow) or [`OutOfMemory`](Error::OutOfMemory) if the parameters do not
+    /// fit into memory.
     pub fn build(self) -> Result<Network> {
         let is_layer = |kind: &&Kind| matches!(kind, Kind::Dense { .. });
         positive("layers", self.nodes.iter().filter(is_layer).count())?;

@@ -17,8 +17,7 @@ use super::walk::{For, Weights};
 use super::workspace::{Arena, Workspace};
 use crate::cpu::{Cpu, Parallelism};
 use crate::error::Result;
-use crate::gemm::MACS_PER_NS;
-use crate::parallel::{join, threads_for};
+use crate::parallel::{join, threads_for_macs};
 use crate::scratch::Scratch;
 use crate::tensor::{View, ViewMut};
 
@@ -59,7 +58,7 @@ impl Network {
         let sizes = self.plan.layers().map(|layer| layer.weight.len());
         let (all, largest) = sizes.fold((0, 0), |(all, most), size| (all + size, most.max(size)));
         let work = (all as u64).saturating_mul(batch as u64);
-        let threads = threads_for(cpu, work / MACS_PER_NS);
+        let threads = threads_for_macs(cpu, work);
         let is_divided = threads > 1
             && threads == cpu.threads()
             && batch / threads >= fewest

@@ -37,7 +37,9 @@ impl Network {
 
     /// The outputs `[batch, out]` for `input [batch, in]`, written to `output`; nothing else is
     /// kept, and `output` is not read. Where weights no longer change a
-    /// [`PackedNetwork`](super::PackedNetwork) is faster. Errors: [`Shape`](crate::Error::Shape) names `input` or `output`;
+    /// [`PackedNetwork`](super::PackedNetwork) is faster.
+    ///
+    /// Errors: [`Shape`](crate::Error::Shape) names `input` or `output`;
     /// [`Length`](crate::Error::Length) names `output` if the network has several.
     pub fn predict(
         &self,

@@ -16,9 +16,10 @@ use crate::tensor::{View, ViewMut};
 /// that no call has to bring them into it.
 ///
 /// It predicts the same bits as the [`Network`] does at the level it was packed for, in less time
-/// where products pack: not at [`Level::Portable`], and not where all weights are small. `N` is the network or whatever holds it, such as `&Network`
-/// or `Arc<Network>`. Weights that change would not be noticed, so there is no way to change them:
-/// [`into_network`](PackedNetwork::into_network) gives back what was packed.
+/// where products pack: not at [`Level::Portable`], and not where all weights are small. `N` is the
+/// network or whatever holds it, such as `&Network` or `Arc<Network>`. Weights that change would not
+/// be noticed, so there is no way to change them: [`into_network`](PackedNetwork::into_network) gives
+/// back what was packed.
 ///
 /// ```
 /// use densecore::{Activation, Cpu, Network, PackedNetwork, View, ViewMut, Workspace};

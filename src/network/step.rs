@@ -80,8 +80,8 @@ impl Network {
     }
 
     /// The same for each of several outputs, in their order: the weighted sum of the losses is
-    /// returned, [`Workspace::losses`] has each without its weight. The gradients are added to those in the workspace, or with
-    /// [`Accum::Replace`] take their place.
+    /// returned, [`Workspace::losses`] has each without its weight. The gradients are added to those in
+    /// the workspace, or with [`Accum::Replace`] take their place.
     ///
     /// Errors: those of [`loss_and_gradients`](Network::loss_and_gradients);
     /// [`Length`](Error::Length) names `objectives` if there are more or fewer than outputs;

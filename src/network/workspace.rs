@@ -13,9 +13,9 @@ use crate::scratch::{Buffer, Scratch};
 /// Activations, deltas, gradients and scratch of one thread that runs networks.
 ///
 /// It grows to what is asked of it and never shrinks: a pass allocates only if it needs more than
-/// any before it with this workspace. (A prediction whose samples are divided among threads takes other
-/// memory than a smaller one, whose layers are divided: the first of each kind may allocate.) Keep one per thread; any network may use it, one after the
-/// other.
+/// any before it with this workspace. (A prediction whose samples are divided among threads takes
+/// other memory than a smaller one, whose layers are divided: the first of each kind may allocate.)
+/// Keep one per thread; any network may use it, one after the other.
 #[derive(Clone, Debug, Default)]
 pub struct Workspace {
     pub(super) scratch: Scratch,

@@ -81,7 +81,7 @@ pub struct Kernel {
 
 impl Prepared for Kernel {
     fn update(&self, level: Level, strip: Strip<'_>) {
-        strip.run::<3>(level, self);
+        self.slope.run::<3>(level, self, strip);
     }
 }
 
@@ -89,7 +89,6 @@ impl Update<1, 3> for Kernel {
     #[inline(always)]
     fn eval<S: Simd>(&self, s: S, [g]: [S::F32; 1], [p, v, u]: [S::F32; 3]) -> [S::F32; 3] {
         let epsilon = s.splat(self.epsilon);
-        let g = self.slope.eval(s, p, g);
         let v = self.square.eval(s, g, v);
         let ratio = s.div(s.add(u, epsilon), s.add(v, epsilon));
         let d = s.mul(s.sqrt(ratio), g);

@@ -94,14 +94,13 @@ pub struct Kernel {
 
 impl Prepared for Kernel {
     fn update(&self, level: Level, strip: Strip<'_>) {
-        strip.run::<2>(level, self);
+        self.slope.run::<2>(level, self, strip);
     }
 }
 
 impl Update<1, 2> for Kernel {
     #[inline(always)]
     fn eval<S: Simd>(&self, s: S, [g]: [S::F32; 1], [p, sum]: [S::F32; 2]) -> [S::F32; 2] {
-        let g = self.slope.eval(s, p, g);
         let sum = s.mul_add(g, g, sum);
         let root = s.add(s.sqrt(sum), s.splat(self.epsilon));
         [s.neg_mul_add(s.splat(self.rate), s.div(g, root), p), sum]

@@ -129,17 +129,16 @@ pub struct Kernel {
 impl Prepared for Kernel {
     fn update(&self, level: Level, strip: Strip<'_>) {
         if self.amsgrad {
-            strip.run::<4>(level, self);
+            self.slope.run::<4>(level, self, strip);
         } else {
-            strip.run::<3>(level, self);
+            self.slope.run::<3>(level, self, strip);
         }
     }
 }
 
 impl Kernel {
     #[inline(always)]
-    fn moments<S: Simd>(&self, s: S, g: S::F32, [p, m, v]: [S::F32; 3]) -> [S::F32; 2] {
-        let g = self.slope.eval(s, p, g);
+    fn moments<S: Simd>(&self, s: S, g: S::F32, [m, v]: [S::F32; 2]) -> [S::F32; 2] {
         [self.mean.eval(s, g, m), self.square.eval(s, g, v)]
     }
 
@@ -154,7 +153,7 @@ impl Kernel {
 impl Update<1, 3> for Kernel {
     #[inline(always)]
     fn eval<S: Simd>(&self, s: S, [g]: [S::F32; 1], [p, m, v]: [S::F32; 3]) -> [S::F32; 3] {
-        let [m, v] = self.moments(s, g, [p, m, v]);
+        let [m, v] = self.moments(s, g, [m, v]);
         [self.descend(s, p, m, v), m, v]
     }
 }
@@ -163,7 +162,7 @@ impl Update<1, 3> for Kernel {
 impl Update<1, 4> for Kernel {
     #[inline(always)]
     fn eval<S: Simd>(&self, s: S, [g]: [S::F32; 1], [p, m, v, w]: [S::F32; 4]) -> [S::F32; 4] {
-        let [m, v] = self.moments(s, g, [p, m, v]);
+        let [m, v] = self.moments(s, g, [m, v]);
         let w = s.max(w, v);
         [self.descend(s, p, m, w), m, v, w]
     }

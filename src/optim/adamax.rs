@@ -89,14 +89,13 @@ pub struct Kernel {
 
 impl Prepared for Kernel {
     fn update(&self, level: Level, strip: Strip<'_>) {
-        strip.run::<3>(level, self);
+        self.slope.run::<3>(level, self, strip);
     }
 }
 
 impl Update<1, 3> for Kernel {
     #[inline(always)]
     fn eval<S: Simd>(&self, s: S, [g]: [S::F32; 1], [p, m, u]: [S::F32; 3]) -> [S::F32; 3] {
-        let g = self.slope.eval(s, p, g);
         let m = self.mean.eval(s, g, m);
         let size = s.add(s.abs(g), s.splat(self.epsilon));
         let u = s.max(s.mul(s.splat(self.beta2), u), size);

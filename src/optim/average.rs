@@ -14,7 +14,9 @@
 //! of `sqrt(v) + eps` depends on it, as the default is. With a tiny epsilon, `m / (sqrt(v) + eps)`
 //! with such a v is a step like any other, and without it an infinite one.
 
-use crate::simd::Simd;
+use super::rule::Strip;
+use crate::simd::slice::Update;
+use crate::simd::{Level, Simd};
 
 /// The gradient with its sign and weight decay.
 #[derive(Clone, Copy, Debug)]
@@ -28,12 +30,41 @@ impl Slope {
         Self { sign: if maximize { -1.0 } else { 1.0 }, weight_decay: weight_decay as f32 }
     }
 
+    /// Runs a kernel with this slope in place of the gradient. Where the two are the same, most of the
+    /// time, the loop has no trace of it.
+    pub fn run<const U: usize>(
+        self,
+        level: Level,
+        kernel: &(impl Update<1, U> + Copy),
+        strip: Strip<'_>,
+    ) {
+        if self.sign == 1.0 && self.weight_decay == 0.0 {
+            strip.run(level, kernel);
+        } else {
+            strip.run(level, &Along { slope: self, kernel: *kernel });
+        }
+    }
+
     /// Without decay it is g or -g, also where p is infinite.
     #[inline(always)]
-    pub fn eval<S: Simd>(&self, s: S, p: S::F32, g: S::F32) -> S::F32 {
+    fn eval<S: Simd>(&self, s: S, p: S::F32, g: S::F32) -> S::F32 {
         let g = s.mul(s.splat(self.sign), g);
         // The same way for all elements: a branch that is predicted costs nothing beside memory.
         if self.weight_decay == 0.0 { g } else { s.mul_add(s.splat(self.weight_decay), p, g) }
+    }
+}
+
+/// A kernel that gets the slope in place of the gradient.
+#[derive(Clone, Copy)]
+struct Along<K> {
+    slope: Slope,
+    kernel: K,
+}
+
+impl<K: Update<1, U>, const U: usize> Update<1, U> for Along<K> {
+    #[inline(always)]
+    fn eval<S: Simd>(&self, s: S, [g]: [S::F32; 1], updated: [S::F32; U]) -> [S::F32; U] {
+        self.kernel.eval(s, [self.slope.eval(s, updated[0], g)], updated)
     }
 }
 
@@ -107,8 +138,9 @@ pub fn positive(epsilon: f64) -> f32 {
 /// Zero where `|x|` is below `least`.
 #[inline(always)]
 pub fn flush<S: Simd>(s: S, x: S::F32, least: f32) -> S::F32 {
-    let tiny = s.lt(s.abs(x), s.splat(least));
-    s.zero_where(tiny, x)
+    // Compared as integers, for which more units stand ready than for numbers.
+    let magnitude = s.and_i32(s.to_bits(x), s.splat_i32(i32::MAX));
+    s.zero_where(s.lt_i32(magnitude, s.splat_i32(least.to_bits().cast_signed())), x)
 }
 
 /// 1 or -1, and x itself where it is zero or NaN.

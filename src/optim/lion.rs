@@ -88,14 +88,13 @@ pub struct Kernel {
 
 impl Prepared for Kernel {
     fn update(&self, level: Level, strip: Strip<'_>) {
-        strip.run::<2>(level, self);
+        self.slope.run::<2>(level, self, strip);
     }
 }
 
 impl Update<1, 2> for Kernel {
     #[inline(always)]
     fn eval<S: Simd>(&self, s: S, [g]: [S::F32; 1], [p, m]: [S::F32; 2]) -> [S::F32; 2] {
-        let g = self.slope.eval(s, p, g);
         let average = s.mul_add(s.splat(self.beta1), m, s.mul(s.splat(self.beta1_rest), g));
         let p = s.mul(s.splat(self.keep), p);
         let p = s.neg_mul_add(s.splat(self.rate), sign(s, average), p);

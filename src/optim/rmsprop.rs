@@ -113,10 +113,10 @@ pub struct Kernel {
 impl Prepared for Kernel {
     fn update(&self, level: Level, strip: Strip<'_>) {
         match (self.momentum != 0.0, self.centered) {
-            (false, false) => strip.run::<2>(level, self),
-            (true, false) => strip.run::<3>(level, &WithMomentum(*self)),
-            (false, true) => strip.run::<3>(level, &Centered(*self)),
-            (true, true) => strip.run::<4>(level, self),
+            (false, false) => self.slope.run::<2>(level, self, strip),
+            (true, false) => self.slope.run::<3>(level, &WithMomentum(*self), strip),
+            (false, true) => self.slope.run::<3>(level, &Centered(*self), strip),
+            (true, true) => self.slope.run::<4>(level, self, strip),
         }
     }
 }
@@ -148,7 +148,6 @@ impl Kernel {
 impl Update<1, 2> for Kernel {
     #[inline(always)]
     fn eval<S: Simd>(&self, s: S, [g]: [S::F32; 1], [p, v]: [S::F32; 2]) -> [S::F32; 2] {
-        let g = self.slope.eval(s, p, g);
         let v = self.square.eval(s, g, v);
         [self.descend(s, p, self.direction(s, g, v)), v]
     }
@@ -160,7 +159,6 @@ struct WithMomentum(Kernel);
 impl Update<1, 3> for WithMomentum {
     #[inline(always)]
     fn eval<S: Simd>(&self, s: S, [g]: [S::F32; 1], [p, v, b]: [S::F32; 3]) -> [S::F32; 3] {
-        let g = self.0.slope.eval(s, p, g);
         let v = self.0.square.eval(s, g, v);
         let b = self.0.gather(s, self.0.direction(s, g, v), b);
         [self.0.descend(s, p, b), v, b]
@@ -173,7 +171,6 @@ struct Centered(Kernel);
 impl Update<1, 3> for Centered {
     #[inline(always)]
     fn eval<S: Simd>(&self, s: S, [g]: [S::F32; 1], [p, v, a]: [S::F32; 3]) -> [S::F32; 3] {
-        let g = self.0.slope.eval(s, p, g);
         let v = self.0.square.eval(s, g, v);
         let a = self.0.mean.eval(s, g, a);
         let d = self.0.direction(s, g, self.0.variance(s, v, a));
@@ -185,7 +182,6 @@ impl Update<1, 3> for Centered {
 impl Update<1, 4> for Kernel {
     #[inline(always)]
     fn eval<S: Simd>(&self, s: S, [g]: [S::F32; 1], [p, v, b, a]: [S::F32; 4]) -> [S::F32; 4] {
-        let g = self.slope.eval(s, p, g);
         let v = self.square.eval(s, g, v);
         let a = self.mean.eval(s, g, a);
         let b = self.gather(s, self.direction(s, g, self.variance(s, v, a)), b);

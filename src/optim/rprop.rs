@@ -99,7 +99,7 @@ pub struct Kernel {
 
 impl Prepared for Kernel {
     fn update(&self, level: Level, strip: Strip<'_>) {
-        strip.run::<3>(level, self);
+        self.slope.run::<3>(level, self, strip);
     }
 }
 
@@ -107,7 +107,6 @@ impl Update<1, 3> for Kernel {
     #[inline(always)]
     fn eval<S: Simd>(&self, s: S, [g]: [S::F32; 1], [p, h, d]: [S::F32; 3]) -> [S::F32; 3] {
         let (zero, one) = (s.splat(0.0), s.splat(1.0));
-        let g = self.slope.eval(s, p, g);
         let c = s.mul(sign(s, g), sign(s, h));
         let (agree, turned) = (s.lt(zero, c), s.lt(c, zero));
         let shrink_or_stay = s.select(turned, s.splat(self.eta_minus), one);

@@ -120,9 +120,9 @@ pub struct Kernel {
 impl Prepared for Kernel {
     fn update(&self, level: Level, strip: Strip<'_>) {
         if self.momentum == 0.0 {
-            strip.run::<1>(level, self);
+            self.slope.run::<1>(level, self, strip);
         } else {
-            strip.run::<2>(level, self);
+            self.slope.run::<2>(level, self, strip);
         }
     }
 }
@@ -139,7 +139,7 @@ impl Kernel {
 impl Update<1, 1> for Kernel {
     #[inline(always)]
     fn eval<S: Simd>(&self, s: S, [g]: [S::F32; 1], [p]: [S::F32; 1]) -> [S::F32; 1] {
-        [self.descend(s, p, self.slope.eval(s, p, g))]
+        [self.descend(s, p, g)]
     }
 }
 
@@ -148,7 +148,6 @@ impl Update<1, 2> for Kernel {
     #[inline(always)]
     fn eval<S: Simd>(&self, s: S, [g]: [S::F32; 1], [p, b]: [S::F32; 2]) -> [S::F32; 2] {
         let u = s.splat(self.momentum);
-        let g = self.slope.eval(s, p, g);
         let b = s.mul_add(u, b, s.mul(s.splat(self.share), g));
         let b = flush(s, b, f32::MIN_POSITIVE);
         let along = if self.nesterov { s.mul_add(u, b, g) } else { b };

@@ -185,6 +185,11 @@ impl Simd for Avx2 {
         unsafe { _mm256_cmp_ps::<_CMP_LE_OQ>(a, b) }
     }
     #[inline(always)]
+    fn lt_i32(self, a: __m256i, b: __m256i) -> __m256 {
+        // SAFETY: the token proves the feature.
+        unsafe { _mm256_castsi256_ps(_mm256_cmpgt_epi32(b, a)) }
+    }
+    #[inline(always)]
     fn is_nan(self, x: __m256) -> __m256 {
         // SAFETY: the token proves the feature.
         unsafe { _mm256_cmp_ps::<_CMP_UNORD_Q>(x, x) }

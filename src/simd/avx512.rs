@@ -150,6 +150,11 @@ impl Simd for Avx512 {
         unsafe { _mm512_cmp_ps_mask::<_CMP_LE_OQ>(a, b) }
     }
     #[inline(always)]
+    fn lt_i32(self, a: __m512i, b: __m512i) -> __mmask16 {
+        // SAFETY: the token proves the feature.
+        unsafe { _mm512_cmplt_epi32_mask(a, b) }
+    }
+    #[inline(always)]
     fn is_nan(self, x: __m512) -> __mmask16 {
         // SAFETY: the token proves the feature.
         unsafe { _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(x, x) }

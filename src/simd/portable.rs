@@ -135,6 +135,10 @@ impl<const N: usize> Simd for Portable<N> {
         zip(a, b, |a, b| a <= b)
     }
     #[inline(always)]
+    fn lt_i32(self, a: [i32; N], b: [i32; N]) -> [bool; N] {
+        zip(a, b, |a, b| a < b)
+    }
+    #[inline(always)]
     fn is_nan(self, x: [f32; N]) -> [bool; N] {
         map(x, f32::is_nan)
     }

@@ -141,6 +141,10 @@ impl<S: Simd> Simd for Twice<S> {
         zip(a, b, |a, b| self.0.le(a, b))
     }
     #[inline(always)]
+    fn lt_i32(self, a: Self::I32, b: Self::I32) -> Self::Mask {
+        zip(a, b, |a, b| self.0.lt_i32(a, b))
+    }
+    #[inline(always)]
     fn is_nan(self, x: Self::F32) -> Self::Mask {
         each(x, |x| self.0.is_nan(x))
     }
@@ -228,7 +232,8 @@ mod tests {
         for z in [s.mul_add(x, y, x), s.neg_mul_add(x, y, x), s.sqrt(x), s.max(x, y), s.min(x, y)] {
             push(z);
         }
-        for mask in [s.lt(x, y), s.le(x, y), s.is_nan(x), s.gt(x, y)] {
+        let integers = s.lt_i32(s.to_bits(x), s.to_bits(y));
+        for mask in [s.lt(x, y), s.le(x, y), integers, s.is_nan(x), s.gt(x, y)] {
             push(s.select(mask, x, y));
             push(s.zero_where(mask, y));
             push(s.zero_unless(mask, y));
@@ -263,7 +268,7 @@ mod tests {
     #[test]
     fn a_pair_does_what_a_vector_of_twice_the_lanes_does() {
         let (one, two) = (all(Portable::<8>), all(Twice(Portable::<4>)));
-        assert_eq!(one.len(), 49);
+        assert_eq!(one.len(), 52);
         assert_eq!(one, two);
     }
 }

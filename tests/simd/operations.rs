@@ -143,6 +143,15 @@ impl EveryWidth for Operations {
         compare!(self, s, same_bits, "lt", |[a, b, _]| mask(s.lt(a, b)), |[a, b, _]| ones(a < b));
         compare!(self, s, same_bits, "le", |[a, b, _]| mask(s.le(a, b)), |[a, b, _]| ones(a <= b));
         compare!(self, s, same_bits, "gt", |[a, b, _]| mask(s.gt(a, b)), |[a, b, _]| ones(a > b));
+        let signed = |x: f32| x.to_bits().cast_signed();
+        compare!(
+            self,
+            s,
+            same_bits,
+            "lt_i32",
+            |[a, b, _]| mask(s.lt_i32(s.to_bits(a), s.to_bits(b))),
+            |[a, b, _]| ones(signed(a) < signed(b))
+        );
         compare!(self, s, same_bits, "is_nan", |[a, ..]| mask(s.is_nan(a)), |[a, ..]| ones(
             a.is_nan()
         ));
