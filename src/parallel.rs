@@ -63,12 +63,24 @@ pub(crate) fn threads_for(cpu: Cpu, ns: u64) -> usize {
     }
 }
 
-/// Multiply-adds a nanosecond that one core is assumed to do, in a product.
+/// What one core is assumed to do in a nanosecond of a product: multiply-adds, or, where there are few
+/// for each, elements that it reads or writes.
 const MACS_PER_NS: u64 = 50;
+const READS_PER_NS: u64 = 16;
+const WRITES_PER_NS: u64 = 8;
 
 /// How many threads to give products of so many multiply-adds.
 pub(crate) fn threads_for_macs(cpu: Cpu, macs: u64) -> usize {
     threads_for(cpu, macs / MACS_PER_NS)
+}
+
+/// How many threads to give a product of `(m, n, k)`.
+pub(crate) fn threads_for_product(cpu: Cpu, (m, n, k): (usize, usize, usize)) -> usize {
+    let (m, n, k) = (m as u64, n as u64, k as u64);
+    let macs = m.saturating_mul(n).saturating_mul(k);
+    let reads = m.saturating_mul(k).saturating_add(k.saturating_mul(n));
+    let moves = (reads / READS_PER_NS).saturating_add(m.saturating_mul(n) / WRITES_PER_NS);
+    threads_for(cpu, moves.max(macs / MACS_PER_NS))
 }
 
 /// Elements in a cache line.

@@ -14,7 +14,7 @@ use super::tile_shape::TileShape;
 use super::{Product, portable};
 use crate::cpu::Cpu;
 use crate::error::Result;
-use crate::parallel::{join, threads_for_macs};
+use crate::parallel::{join, threads_for_product};
 use crate::scratch::Scratch;
 use crate::simd::{Level, Simd};
 use crate::tensor::ViewMut;
@@ -88,13 +88,11 @@ pub(super) fn scratch(cpu: Cpu, form: Form) -> usize {
 /// The threads and the path of a product; none if it is one block for this thread.
 #[inline(always)]
 fn planned(cpu: Cpu, form: Form) -> Option<(usize, Plan)> {
-    let (m, n, k) = form.shape;
-    let work = (m as u64).saturating_mul(n as u64).saturating_mul(k as u64);
-    let threads = threads_for_macs(cpu, work);
+    let threads = threads_for_product(cpu, form.shape);
     if threads == 1 && !form.is_consumed && form.is_read_in_place() {
         return None;
     }
-    let plan = plan(cpu, form);
+    let (plan, (m, n, _)) = (plan(cpu, form), form.shape);
     let pieces = m.div_ceil(plan.unit.0).saturating_mul(n.div_ceil(plan.unit.1));
     Some((threads.min(pieces), plan))
 }

@@ -161,9 +161,8 @@ pub fn correction(beta: f64, step: u64) -> f64 {
 pub fn power(mut x: f64, mut n: u64) -> f64 {
     let mut result = 1.0;
     while n > 0 {
-        if n & 1 == 1 {
-            result *= x;
-        }
+        // Without a branch, whose way the bits of n make hard to predict.
+        result *= if n & 1 == 1 { x } else { 1.0 };
         x *= x;
         n >>= 1;
     }
