@@ -24,8 +24,8 @@ pub(crate) fn scratch(
     let a_row_step = if layout == Layout::Tn { 1 } else { k };
     // Of B as it is read: the columns of a transposed matrix are rows of `k` elements.
     let b_rows_contiguous = layout != Layout::Nt || k == 1;
-    let is_scalar = !b_rows_contiguous && !is_consumed && one_tile::is_scalar((m, n, k));
-    if m == 0 || n == 0 || is_scalar {
+    let is_copied = !b_rows_contiguous && !is_consumed && one_tile::is_copied((m, n, k));
+    if m == 0 || n == 0 || is_copied {
         return 0;
     }
     let form =

@@ -10,13 +10,14 @@ use crate::tensor::ViewMut;
 /// Multiply-adds up to which the decisions matter.
 const SMALL: usize = 2048;
 
-/// Multiply-adds up to which a B without contiguous rows is best read element by element.
-const SCALAR: usize = 128;
+/// Multiply-adds up to which a B without contiguous rows is copied to where it has some. As C has rows,
+/// there are at least as many of them as elements of B.
+const COPIED: usize = 128;
 
-/// Whether a product whose B has no contiguous rows is read element by element, for which it takes
-/// no scratch. (Any other that is one tile would take none elsewhere either.)
-pub(super) fn is_scalar(shape: (usize, usize, usize)) -> bool {
-    is_at_most(SCALAR, shape)
+/// Whether a product whose B has no contiguous rows is computed here, for which it takes no scratch.
+/// (Any other that is one tile would take none elsewhere either.)
+pub(super) fn is_copied(shape: (usize, usize, usize)) -> bool {
+    is_at_most(COPIED, shape)
 }
 
 /// Whether there are at most so many multiply-adds.
@@ -37,7 +38,7 @@ pub(super) fn product(
     c: &mut ViewMut<'_>,
 ) -> bool {
     let ((m, n), k) = (c.shape(), a.cols());
-    let most = if b.col_step() == 1 { SMALL } else { SCALAR };
+    let most = if b.col_step() == 1 { SMALL } else { COPIED };
     if !is_at_most(most, (m, n, k)) {
         return false;
     }
@@ -65,26 +66,31 @@ fn tile<S: TileShape>(
     c: &mut ViewMut<'_>,
 ) -> bool {
     let ((m, n), k) = (c.shape(), a.cols());
-    if b.col_step() != 1 {
+    let vectors = n.div_ceil(S::LANES);
+    let compiled = S::tile(m.min(S::MR), vectors);
+    let has_rows = b.col_step() == 1;
+    if m > S::MR || vectors > compiled.vectors {
+        if has_rows {
+            return false;
+        }
         elements(a, b, start, c);
         return true;
     }
-    let vectors = n.div_ceil(S::LANES);
-    if m > S::MR {
-        return false;
-    }
-    let compiled = S::tile(m, vectors);
-    if compiled.vectors < vectors {
-        return false;
-    }
+    let mut rows;
+    let (b, b_k_step) = if has_rows {
+        (b.as_ptr(), b.row_step())
+    } else {
+        rows = [0.0; COPIED];
+        (copy(b, &mut rows), n)
+    };
     let tail = n % S::LANES;
     let tile = Tile {
         k,
         a: a.as_ptr(),
         a_row_step: a.row_step(),
         a_k_step: a.col_step(),
-        b: b.as_ptr(),
-        b_k_step: b.row_step(),
+        b,
+        b_k_step,
         b_panel_step: S::NR,
         b_ahead: 0,
         start: match start {
@@ -98,9 +104,22 @@ fn tile<S: TileShape>(
     };
     let kernel = if tail == 0 { compiled.whole } else { compiled.partial };
     // SAFETY: the tile has the `m` rows and the `n` columns of C, which are those of A, of B
-    // and of the bias: the shapes were checked, and B's rows are contiguous.
+    // and of the bias: the shapes were checked, and the rows of B, or of its copy, are contiguous.
     unsafe { kernel(s, &tile) };
     true
+}
+
+/// The elements of B row by row, where a tile can read them.
+#[inline(always)]
+fn copy(b: &Operand<'_>, rows: &mut [f32; COPIED]) -> *const f32 {
+    let (k, n) = b.shape();
+    for (p, row) in rows.chunks_exact_mut(n).take(k).enumerate() {
+        for (j, x) in row.iter_mut().enumerate() {
+            // SAFETY: `p` is a row of B and `j` a column.
+            *x = unsafe { *b.as_ptr().add(p * b.row_step() + j * b.col_step()) };
+        }
+    }
+    rows.as_ptr()
 }
 
 /// The same one element after the other, in the same order of k.

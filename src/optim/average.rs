@@ -45,11 +45,10 @@ impl Slope {
         }
     }
 
-    /// Without decay it is g or -g, also where p is infinite.
+    /// Without decay it is -g, also where p is infinite.
     #[inline(always)]
     fn eval<S: Simd>(&self, s: S, p: S::F32, g: S::F32) -> S::F32 {
         let g = s.mul(s.splat(self.sign), g);
-        // The same way for all elements: a branch that is predicted costs nothing beside memory.
         if self.weight_decay == 0.0 { g } else { s.mul_add(s.splat(self.weight_decay), p, g) }
     }
 }
@@ -138,7 +137,7 @@ pub fn positive(epsilon: f64) -> f32 {
 /// Zero where `|x|` is below `least`.
 #[inline(always)]
 pub fn flush<S: Simd>(s: S, x: S::F32, least: f32) -> S::F32 {
-    // Compared as integers, for which more units stand ready than for numbers.
+    // Compared as integers, for which Zen 3 has units beside those that multiply.
     let magnitude = s.and_i32(s.to_bits(x), s.splat_i32(i32::MAX));
     s.zero_where(s.lt_i32(magnitude, s.splat_i32(least.to_bits().cast_signed())), x)
 }
@@ -167,4 +166,24 @@ pub fn power(mut x: f64, mut n: u64) -> f64 {
         n >>= 1;
     }
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simd::Portable;
+
+    #[test]
+    fn a_flush_is_zero_below_least_and_all_bits_elsewhere() {
+        let magnitudes = [0, 1, 0x7f_ffff, 0x80_0000, 0x80_0001, 0x3f80_0000, 0x7f7f_ffff];
+        let special = [0x7f80_0000, 0x7f80_0001, 0x7fc0_1234, 0x7fff_ffff];
+        for bits in magnitudes.into_iter().chain(special).flat_map(|x| [x, x | 1 << 31]) {
+            for least in [0.0, f32::MIN_POSITIVE] {
+                let x = f32::from_bits(bits);
+                let expected = if x.abs() < least { 0 } else { bits };
+                let found = flush(Portable::<4>, [x; 4], least).map(f32::to_bits);
+                assert_eq!(found, [expected; 4], "{x:e}, {bits:#x} at {least:e}");
+            }
+        }
+    }
 }

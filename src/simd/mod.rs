@@ -150,7 +150,7 @@ pub trait Simd: Copy + Send + Sync + core::fmt::Debug + sealed::Sealed + 'static
     fn lt(self, a: Self::F32, b: Self::F32) -> Self::Mask;
     /// `a <= b`, false where either is NaN.
     fn le(self, a: Self::F32, b: Self::F32) -> Self::Mask;
-    /// `a < b` of integers.
+    /// `a < b` of signed integers.
     fn lt_i32(self, a: Self::I32, b: Self::I32) -> Self::Mask;
     /// True where `x` is NaN.
     fn is_nan(self, x: Self::F32) -> Self::Mask;

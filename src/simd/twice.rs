@@ -232,8 +232,8 @@ mod tests {
         for z in [s.mul_add(x, y, x), s.neg_mul_add(x, y, x), s.sqrt(x), s.max(x, y), s.min(x, y)] {
             push(z);
         }
-        let integers = s.lt_i32(s.to_bits(x), s.to_bits(y));
-        for mask in [s.lt(x, y), s.le(x, y), integers, s.is_nan(x), s.gt(x, y)] {
+        let as_integers = s.lt_i32(s.to_bits(x), s.to_bits(y));
+        for mask in [s.lt(x, y), s.le(x, y), as_integers, s.is_nan(x), s.gt(x, y)] {
             push(s.select(mask, x, y));
             push(s.zero_where(mask, y));
             push(s.zero_unless(mask, y));

@@ -1,8 +1,11 @@
 //! Training steps with every optimizer and every loss, and predictions with packed weights.
 
 use densecore::loss::Reduction;
+use densecore::optim::Sgd;
 use densecore::simd::Level;
-use densecore::{Activation, Cpu, Network, PackedNetwork, Result, Target, Tensor, View, Workspace};
+use densecore::{
+    Activation, Cpu, Loss, Network, PackedNetwork, Result, Target, Tensor, View, Workspace,
+};
 
 use super::support::losses::{all, takes_classes};
 use super::{NONE, classes, counter, levels, numbers, pool, repeated, rules};
@@ -39,6 +42,33 @@ fn no_optimizer_and_no_loss_allocates_in_a_step() -> Result<()> {
                     assert_eq!(found, 0, "{rule:?}, {loss:?}, {batch} rows at {level}");
                 }
             }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn single_samples_divided_among_threads_allocate_nothing() -> Result<()> {
+    let counter = counter();
+    let pool = pool(2, counter);
+    for level in levels().into_iter().filter(|&level| level != Level::Portable) {
+        for caches in [None, Some(NONE)] {
+            let cpu = Cpu::detect().with_level(level);
+            let cpu = caches.map_or(cpu, |caches| cpu.with_caches(caches));
+            let mut network = Network::mlp(&[512, 600, 400], Activation::Relu, 1)?;
+            let mut sgd = network.optimizer(Sgd::new(1e-6))?;
+            let (input, target) = (numbers(512, 1), numbers(400, 2));
+            let (input, target) = (View::new(1, 512, &input)?, View::new(1, 400, &target)?);
+            let (mut workspace, mut output) = (Workspace::new(), Tensor::zeros(1, 400)?);
+            let found = pool.install(|| {
+                repeated(counter, || {
+                    network.predict(cpu, &mut workspace, input, output.view_mut())?;
+                    let sample = (input, Target::Values(target));
+                    network.train_step(cpu, &mut workspace, sample, Loss::MSE, &mut sgd)?;
+                    Ok(())
+                })
+            })?;
+            assert_eq!(found, 0, "{level}, {caches:?}");
         }
     }
     Ok(())

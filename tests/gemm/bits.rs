@@ -124,8 +124,11 @@ fn the_sizes_of_caches_change_no_bit() {
 #[test]
 fn the_number_of_threads_changes_no_bit() {
     let mut check = Check::new("the_number_of_threads_changes_no_bit");
-    // Tall, wide, square; sizes that are no multiples of a piece; all large enough for 5 threads.
-    for (m, n, k) in [(509, 37, 190), (13, 1030, 250), (157, 161, 129), (130, 90, 300)] {
+    // Tall, wide, square, large enough for 5 threads; then few rows, and few steps of k or none, which
+    // are divided for what they move. Sizes that are no multiples of a piece.
+    let computed = [(509, 37, 190), (13, 1030, 250), (157, 161, 129), (130, 90, 300)];
+    let moved = [(1, 1030, 250), (3, 1030, 110), (700, 601, 1), (509, 401, 3), (400, 401, 0)];
+    for (m, n, k) in computed.into_iter().chain(moved) {
         let data = Data::new((m, n, k), 24);
         for level in levels() {
             for stored in 0..4 {
