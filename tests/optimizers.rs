@@ -147,8 +147,9 @@ fn flushing_changes_no_step_whatever_epsilon_is() -> Result<()> {
 #[test]
 fn without_weight_decay_an_infinite_parameter_stays_so() -> Result<()> {
     let adamw = Rule::from(Adam::adamw(0.5));
+    let rising = Rule::from(Sgd { maximize: true, ..Sgd::new(0.5) });
     for cpu in cpus() {
-        for rule in rules::all(0.5).into_iter().chain([adamw]) {
+        for rule in rules::all(0.5).into_iter().chain([adamw, rising]) {
             for p in [f32::INFINITY, f32::NEG_INFINITY] {
                 assert_eq!(trained(cpu, rule, p, &[1.0, -2.0])?, p, "{rule:?}");
             }
