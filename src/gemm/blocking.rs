@@ -4,13 +4,13 @@
 //!
 //! | what | where it stays | rule |
 //! |---|---|---|
-//! | A micro-panel, `MR x kc` | L1 | `kc` = 512: 12 kB at MR = 6, 24 kB at MR = 12, of at least 32 kB |
+//! | A micro-panel, `MR x kc` | L1 | `kc` = 512: 12 kB at MR = 6, 24 kB at MR = 12, of at least 32 kB; from an L2 of 2 MiB on `kc` = 1024, so that C is passed over half as often: it is read from L2 then, 4 bytes a cycle |
 //! | B block, `kc x nc` | L2 | half of L2, so that C and A pass through without evicting it; each tile reads a panel of it, 64 bytes in 6 cycles on AVX2, 128 in 12 on AVX-512 |
 //! | A block, `mc x kc`, if packed | L3 | 1 MiB: B is packed once for each, which costs 1 % at mc = 512 |
 //!
-//! `kc` is the same for every level and machine. It could differ without changing a bit, because
-//! sums rest in C between blocks of k, but fewer differences are fewer things to test. All
-//! numbers below were measured; `benches/RESULTS.md` has the figures.
+//! `kc` is the same for every level: it could differ without changing a bit, because sums rest in C
+//! between blocks of k, but fewer differences are fewer things to test. All numbers below were
+//! measured; `benches/RESULTS.md` has the figures.
 
 use crate::simd::Caches;
 
@@ -22,10 +22,15 @@ pub(super) struct Blocking {
     pub nc: usize,
     pub pack_a: bool,
     pub pack_b: bool,
+    /// Whether rows of B that lie far apart can be fetched before they are used.
+    pub fetch_far: bool,
 }
 
 /// Steps of k in a block.
 const KC: usize = 512;
+
+/// The same where half of L2 holds so many steps of 256 columns.
+const LONG_KC: usize = 1024;
 
 /// Steps of k up to which they may be one block, its micro-panels of A in L2 at worst.
 pub(super) const MAX_CONSUMED_K: usize = 1024;
@@ -36,9 +41,19 @@ const PACKED_A: usize = 256 << 10;
 /// Rows up to which B is read in place: packing costs as much as multiplying a few rows.
 const FEW: usize = 18;
 
+/// The same in tiles, where rows far apart can be fetched: what they cost is hidden then.
+const FEW_TILES: usize = 8;
+
+/// Steps of k in a block of a B in place whose rows lie far apart, each on a page of its own.
+const FAR_KC: usize = 256;
+
 /// Columns from which B in place is too slow for more than the rows of [`stream`](super::stream):
-/// each row is on pages of its own, and rows share sets of L1 and L2.
+/// each row is on pages of its own, of which a tile reads but one cache line, unless panels are wider.
 const WIDE: usize = 2048;
+
+/// Lines of a set of L1 that hold what is fetched from rows a multiple of 4 kB apart beside what is
+/// in use. A way of it has 4 kB, on every processor with these levels.
+const WAYS: usize = 12;
 
 /// What the choice depends on.
 #[derive(Clone, Copy, Debug)]
@@ -51,10 +66,11 @@ pub(super) struct Problem {
     pub nr: usize,
     /// Distance between the rows of a tile in A as it stands.
     pub a_row_step: usize,
-    /// B's rows are contiguous, so that the micro-kernel could read it in place.
-    pub b_rows_contiguous: bool,
-    /// B was packed beforehand, in blocks of [`block_of_k`].
-    pub b_is_packed: bool,
+    /// B's rows are contiguous, so that the micro-kernel could read it in place, and as far apart as
+    /// this.
+    pub b_row_step: Option<usize>,
+    /// The steps of k in the blocks of a B that was packed beforehand.
+    pub packed_kc: Option<usize>,
     /// There is no C in which sums could rest between blocks of k.
     pub is_consumed: bool,
 }
@@ -62,25 +78,55 @@ pub(super) struct Problem {
 impl Blocking {
     pub fn new(caches: Caches, p: Problem) -> Self {
         let elements = |bytes: usize| bytes / size_of::<f32>();
+        let (half, ways) = (elements(caches.l2 / 2), caches.l1 >> 12);
+        let fetch_far = ways >= WAYS;
         // A is packed where reading it in place is slower, once enough panels of B read the copy:
         // transposed, each step of k is on a cache line of its own; and rows a multiple of 4 kB
-        // apart share one set of L1, of 8 lines, where a tile has more rows than that.
+        // apart share one set of L1, where a tile has more rows than that has lines.
         let transposed = p.a_row_step == 1;
-        let rows_collide = p.mr > 8 && p.a_row_step.is_multiple_of(1024);
-        let pack_a = (transposed || rows_collide) && p.n >= 4 * p.nr && p.m >= p.mr;
-        let pack_b = !p.b_is_packed && (!p.b_rows_contiguous || p.m > FEW || p.n >= WIDE);
-        // For few rows packing is most of the work, and what was packed is read from L1.
-        let (kc, nc) = match p.m {
-            // Rows that are handed over are long if they can be.
-            _ if p.is_consumed => {
-                (p.k.next_multiple_of(4), (elements(caches.l2 / 2) / p.k.max(1)).min(KC))
-            }
-            0..=2 if pack_b => (64, 64),
-            3..=FEW if pack_b => (256, p.nr),
-            _ => (KC, elements(caches.l2 / 2) / KC),
+        let rows_collide = p.mr > ways && p.a_row_step.is_multiple_of(1024);
+        let pack_a = (transposed || rows_collide) && p.n > 8 * p.nr && p.m >= p.mr;
+        let few = if fetch_far { FEW_TILES * p.mr } else { FEW };
+        let is_wide = p.n >= WIDE && p.nr < 32;
+        let in_place = match p.b_row_step {
+            // All columns are one block, on few pages.
+            Some(step) => p.n <= half / p.k.clamp(1, KC) && step < 1024 || p.m <= few && !is_wide,
+            None => false,
         };
+        let pack_b = p.packed_kc.is_none() && !in_place;
+        let long = long_kc(caches);
+        // For few rows packing is most of the work, and what was packed is read from L1.
+        let packs_few = pack_b && !p.is_consumed && p.m <= FEW;
+        let kc = match p.packed_kc {
+            Some(kc) => kc,
+            // Rows that are handed over are long if they can be.
+            _ if p.is_consumed => p.k.next_multiple_of(4),
+            _ if packs_few => {
+                if p.m <= 2 {
+                    64
+                } else {
+                    256
+                }
+            }
+            _ if in_place && fetch_far && p.n > half / KC => FAR_KC,
+            // All columns are one block, or B would be packed again for a second block of A.
+            _ if in_place && p.n > half / long || pack_a => KC,
+            _ => long,
+        };
+        let kc = even_share(p.k, kc, 4);
+        let nc = match packs_few {
+            true => {
+                if p.m <= 2 {
+                    64
+                } else {
+                    p.nr
+                }
+            }
+            false => (half / kc).min(KC),
+        };
+        let nc = even_share(p.n, nc, p.nr);
         let mc = if pack_a { even_share(p.m, PACKED_A / kc.max(KC), p.mr) } else { p.m.max(1) };
-        Self { mc, kc: even_share(p.k, kc, 4), nc: even_share(p.n, nc, p.nr), pack_a, pack_b }
+        Self { mc, kc, nc, pack_a, pack_b, fetch_far }
     }
 
     /// Elements of scratch that the packed blocks take.
@@ -98,8 +144,12 @@ impl Blocking {
 }
 
 /// Steps of k in the blocks of a B packed beforehand, which are those of a large product.
-pub(super) fn block_of_k(k: usize) -> usize {
-    even_share(k, KC, 4)
+pub(super) fn block_of_k(caches: Caches, k: usize) -> usize {
+    even_share(k, long_kc(caches), 4)
+}
+
+fn long_kc(caches: Caches) -> usize {
+    if caches.l2 / 2 >= LONG_KC * 256 * size_of::<f32>() { LONG_KC } else { KC }
 }
 
 /// Whether a product of `m x k` and `k x n`, whose B has contiguous rows, is so small that both
@@ -117,9 +167,10 @@ pub(super) fn is_one_block((m, n, k): (usize, usize, usize)) -> bool {
 /// Whether the rows are so few that B is streamed through once (see [`stream`](super::stream)).
 #[inline(always)]
 pub(super) fn is_streamed((m, n, k): (usize, usize, usize), caches: Caches) -> bool {
-    // Four rows keep the registers busy in tiles, as long as B comes from a near cache: it has at
-    // most as many elements as L2 has bytes.
-    m <= 3 || m == 4 && k.saturating_mul(n) > caches.l2
+    // More rows keep the registers busy in tiles, as long as B comes from a near cache: for two and
+    // three rows half of L2 holds it, for four it has at most as many elements as L2 has bytes.
+    let elements = k.saturating_mul(n);
+    m <= 1 || m <= 3 && elements > caches.l2 / 8 || m == 4 && elements > caches.l2
 }
 
 /// The size of the equal blocks, multiples of `unit`, into which `size` is cut so that none

@@ -25,27 +25,26 @@ fn blocks_are_equal_shares_in_whole_tiles() {
             let problems = shapes.flat_map(|s| row_steps(s.2).map(move |step| (s, step)));
             for ((m, n, k), (a_row_step, (b_is_packed, is_consumed))) in problems {
                 let caches = Caches { l2, ..Caches::FALLBACK };
-                let b_rows_contiguous = n % 2 == 0 && !b_is_packed;
-                let problem = Problem {
-                    m,
-                    n,
-                    k,
-                    mr,
-                    nr,
-                    a_row_step,
-                    b_rows_contiguous,
-                    b_is_packed,
-                    is_consumed,
-                };
-                let Blocking { mc, kc, nc, pack_a, pack_b } = Blocking::new(caches, problem);
+                let b_row_step = (n % 2 == 0 && !b_is_packed).then_some(n);
+                let packed_kc = b_is_packed.then(|| block_of_k(caches, k));
+                let problem =
+                    Problem { m, n, k, mr, nr, a_row_step, b_row_step, packed_kc, is_consumed };
+                let Blocking { mc, kc, nc, pack_a, pack_b, fetch_far } =
+                    Blocking::new(caches, problem);
                 assert!(nc >= nr && nc.is_multiple_of(nr), "nc = {nc}, {problem:?} {l2}");
                 assert!(kc.is_multiple_of(4) && kc >= 4, "kc = {kc}, {problem:?} {l2}");
-                assert!(if is_consumed { kc >= k } else { kc <= 512 }, "kc = {kc}, {problem:?}");
-                // In bytes: B's block takes half of the second-level cache at most, A's 1 MiB.
+                let longest = if l2 >= 2 << 20 { 1024 } else { 512 };
                 assert!(
-                    nc <= 64.max(nr) || nc * (if is_consumed { k } else { 512 }) * 4 <= l2 / 2,
+                    if is_consumed { kc >= k } else { kc <= longest },
+                    "kc = {kc}, {problem:?}"
+                );
+                // In bytes: B's block takes half of the second-level cache at most, A's 1 MiB.
+                let steps = if is_consumed { k } else { kc.min(512) };
+                assert!(
+                    nc <= 64.max(nr) || nc * steps * 4 <= l2 / 2,
                     "nc = {nc}, {problem:?} {l2}"
                 );
+                assert!(!fetch_far, "32 kB have 8 ways");
                 if pack_a {
                     assert!(mc >= mr && mc.is_multiple_of(mr), "mc = {mc}, {problem:?} {l2}");
                     assert!(mc * kc * 4 <= 1 << 20, "mc = {mc}, {problem:?} {l2}");
@@ -60,11 +59,11 @@ fn blocks_are_equal_shares_in_whole_tiles() {
                         "{block} {size} {problem:?} {l2}"
                     );
                 }
-                let is_readable = b_rows_contiguous || b_is_packed;
+                let is_readable = b_row_step.is_some() || b_is_packed;
                 assert!(pack_b || is_readable, "columns of B are packed, {problem:?}");
                 assert!(!pack_b || !b_is_packed, "B is packed again, {problem:?}");
                 // Where a block of a packed weight starts follows from the blocks of k alone.
-                assert!(!b_is_packed || kc == block_of_k(k), "kc = {kc}, {problem:?} {l2}");
+                assert!(packed_kc.is_none_or(|long| kc == long), "kc = {kc}, {problem:?} {l2}");
             }
         }
     }
@@ -82,13 +81,13 @@ fn a_is_packed_where_reading_it_in_place_is_slow() {
                 mr,
                 nr,
                 a_row_step,
-                b_rows_contiguous: true,
-                b_is_packed: false,
+                b_row_step: Some(n),
+                packed_kc: None,
                 is_consumed: false,
             };
             Blocking::new(Caches::FALLBACK, problem)
         };
-        let wide = 4 * nr;
+        let wide = 8 * nr + 1;
         assert!(blocking(mr, wide, 1).pack_a);
         assert!(!blocking(mr, wide - 1, 1).pack_a && !blocking(mr - 1, wide, 1).pack_a);
         assert_eq!(

@@ -23,12 +23,15 @@ pub(crate) fn scratch(
 ) -> usize {
     let a_row_step = if layout == Layout::Tn { 1 } else { k };
     // Of B as it is read: the columns of a transposed matrix are rows of `k` elements.
-    let b_rows_contiguous = layout != Layout::Nt || k == 1;
-    let is_copied = !b_rows_contiguous && !is_consumed && one_tile::is_copied((m, n, k));
+    let b_row_step = match layout {
+        Layout::Nt => (k == 1).then_some(1),
+        Layout::Nn | Layout::Tn => Some(n),
+    };
+    let is_copied = b_row_step.is_none() && !is_consumed && one_tile::is_copied((m, n, k));
     if m == 0 || n == 0 || is_copied {
         return 0;
     }
-    let form =
-        Form { shape: (m, n, k), a_row_step, b_rows_contiguous, b_is_packed: false, is_consumed };
+    let shape = (m, n, k);
+    let form = Form { shape, a_row_step, b_row_step, packed_kc: None, is_consumed };
     parallel::scratch(cpu, form)
 }

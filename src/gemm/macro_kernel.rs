@@ -64,6 +64,7 @@ pub(super) fn five_loops<S: TileShape>(
                     at: (i, j),
                     shape: (blocking.mc.min(m - i), blocking.nc.min(n - j)),
                     is_last: blocking.kc >= k - p,
+                    fetch_far: blocking.fetch_far,
                 };
                 macro_kernel(s, level, &block, buffer, product, &mut c, beside.as_deref_mut());
                 j += blocking.nc;
@@ -93,6 +94,7 @@ pub(super) fn one_block<S: TileShape>(
         at: (0, 0),
         shape: c.shape(),
         is_last: true,
+        fetch_far: false,
     };
     macro_kernel(s, level, &block, buffer, product, &mut c, beside);
 }
@@ -108,6 +110,7 @@ struct Block<'a> {
     at: (usize, usize),
     shape: (usize, usize),
     is_last: bool,
+    fetch_far: bool,
 }
 
 /// Loops 2 and 1: the tiles of one block of C, a strip of at most `MR` rows after the other.
@@ -188,8 +191,8 @@ fn strip<S: TileShape>(
         Some(packed) => (packed.as_ptr(), S::NR, k * S::NR),
         None => (block.b.as_ptr(), block.b.row_step(), S::NR),
     };
-    // Rows far apart share sets of L1: fetching them early would evict what is in use.
-    let b_ahead = if b_k_step < 512 { STEPS_AHEAD * b_k_step } else { 0 };
+    // Rows far apart share sets of L1: fetching them early may evict what is in use.
+    let b_ahead = if b_k_step < 512 || block.fetch_far { STEPS_AHEAD * b_k_step } else { 0 };
     let tail = cols % S::LANES;
     let vectors = cols.div_ceil(S::LANES);
     let ahead = k >= 64 && block.shape.0 > S::MR;

@@ -36,8 +36,7 @@ pub(super) struct Tile {
     pub b: *const f32,
     pub b_k_step: usize,
     pub b_panel_step: usize,
-    /// Distance from a row of B to the one to fetch from the second-level cache meanwhile: its first
-    /// cache line, which is all of a packed row on AVX2 and half of it on AVX-512.
+    /// Distance from a row of B to the one to fetch from the second-level cache meanwhile.
     pub b_ahead: usize,
     pub start: TileStart,
     /// Element `(i, j)` of C is at `c[i * c_row_step + j]`.
@@ -96,7 +95,7 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const TAIL: bool>(s: S
         unsafe {
             // The fewer of the two are held in registers, the others pass by one at a time.
             if NV <= MR {
-                s.prefetch(b.wrapping_add(t.b_ahead));
+                fetch::<S, NV>(s, b.wrapping_add(t.b_ahead), t.b_panel_step);
                 let mut row = [s.splat(0.0); NV];
                 for j in 0..NV {
                     row[j] = load_b::<S, NV, TAIL>(s, b, j, t);
@@ -108,6 +107,10 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const TAIL: bool>(s: S
                     }
                 }
             } else {
+                // Unless loads are what it waits for.
+                if NV + MR + NV.div_ceil(vectors_of_line::<S>()) <= MR * NV {
+                    fetch::<S, NV>(s, b.wrapping_add(t.b_ahead), t.b_panel_step);
+                }
                 let mut column = [s.splat(0.0); MR];
                 for i in 0..MR {
                     column[i] = s.splat(*element_of_row(a, i, t.a_row_step));
@@ -127,6 +130,28 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const TAIL: bool>(s: S
         // SAFETY: row `i < MR` of C is writable over the tile's width.
         unsafe { store_row::<S, NV, TAIL>(s, t.c.add(i * t.c_row_step), acc[i], t.tail) };
     }
+}
+
+/// Fetches each cache line of the row of `NV` vectors of B at `b`, which need not exist.
+#[inline(always)]
+fn fetch<S: Simd, const NV: usize>(s: S, b: *const f32, panel_step: usize) {
+    let mut j = 0;
+    while j < NV {
+        s.prefetch(b.wrapping_add(vector_of_row::<S>(j, panel_step)));
+        j += vectors_of_line::<S>();
+    }
+}
+
+/// Vectors in a cache line of 64 bytes, or the one that is as long.
+#[inline(always)]
+const fn vectors_of_line<S: Simd>() -> usize {
+    if S::LANES < 16 { 16 / S::LANES } else { 1 }
+}
+
+/// Where vector `j` of a row of B is.
+#[inline(always)]
+fn vector_of_row<S: Simd>(j: usize, panel_step: usize) -> usize {
+    j / PANEL_VECTORS * panel_step + j % PANEL_VECTORS * S::LANES
 }
 
 /// Where row `i` of A's column at `a` is. Three rows share a base, so that all addresses fit into
@@ -153,7 +178,7 @@ unsafe fn load_b<S: Simd, const NV: usize, const TAIL: bool>(
 ) -> S::F32 {
     // SAFETY: vector `j` lies within the tile's width, the last one with `tail` elements.
     unsafe {
-        let src = b.add(j / PANEL_VECTORS * t.b_panel_step + j % PANEL_VECTORS * S::LANES);
+        let src = b.add(vector_of_row::<S>(j, t.b_panel_step));
         if TAIL && j == NV - 1 { s.load_partial(src, t.tail) } else { s.load(src) }
     }
 }

@@ -38,13 +38,17 @@ pub struct PackedWeight {
     level: Level,
     k: usize,
     n: usize,
+    /// Steps of k in a block.
+    kc: usize,
 }
 
-/// The data of a [`PackedWeight`], and the columns that its panels have together.
+/// The data of a [`PackedWeight`], the columns that its panels have together, and the steps of k in
+/// a block.
 #[derive(Clone, Copy)]
 pub(super) struct Packed<'a> {
     pub data: &'a [f32],
     pub cols: usize,
+    pub kc: usize,
 }
 
 impl PackedWeight {
@@ -55,14 +59,15 @@ impl PackedWeight {
     pub fn new<'a>(cpu: Cpu, w: impl Into<Operand<'a>>) -> Result<Self> {
         let (w, level) = (w.into(), cpu.level());
         let (k, n) = w.shape();
+        let kc = block_of_k(cpu.caches(), k);
         let data = match level {
             Level::Portable => copied(w)?,
             #[cfg(target_arch = "x86_64")]
-            Level::Avx2(s) => packed(s, w)?,
+            Level::Avx2(s) => packed(s, w, kc)?,
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512(s) => packed(s, w)?,
+            Level::Avx512(s) => packed(s, w, kc)?,
         };
-        Ok(Self { data, level, k, n })
+        Ok(Self { data, level, k, n, kc })
     }
 
     /// `(k, n)`: inputs and outputs.
@@ -109,7 +114,7 @@ pub fn matmul_packed<'a>(
     let packed = match w.level {
         Level::Portable => None,
         _ if w.k == 0 => None,
-        _ => Some(Packed { data, cols: data.len() / w.k }),
+        _ => Some(Packed { data, cols: data.len() / w.k, kc: w.kc }),
     };
     let origin = (0, 0);
     let product = Product { a, b, packed, start, epilogue, origin, is_consumed: false };
@@ -117,7 +122,7 @@ pub fn matmul_packed<'a>(
 }
 
 #[inline(always)]
-fn packed<S: TileShape>(s: S, w: Operand<'_>) -> Result<Buffer> {
+fn packed<S: TileShape>(s: S, w: Operand<'_>, kc: usize) -> Result<Buffer> {
     let (k, n) = w.shape();
     if k == 0 || n == 0 {
         // A side of an empty matrix may be of any length, one that no padding fits too.
@@ -130,7 +135,7 @@ fn packed<S: TileShape>(s: S, w: Operand<'_>) -> Result<Buffer> {
         || {
             let mut p = 0;
             while p < k {
-                let block = w.block((p, 0), (block_of_k(k), n));
+                let block = w.block((p, 0), (kc, n));
                 pack_b(s, &mut data.as_mut_slice()[p * cols..], S::NR, block);
                 p += block.rows();
             }

@@ -30,16 +30,17 @@ pub(super) struct Form {
     pub shape: (usize, usize, usize),
     /// Distance between the rows of A.
     pub a_row_step: usize,
-    /// B can be read in place, a row at a time.
-    pub b_rows_contiguous: bool,
-    pub b_is_packed: bool,
+    /// Distance between the rows of a B that can be read in place, a row at a time.
+    pub b_row_step: Option<usize>,
+    /// Steps of k in the blocks of a B that was packed beforehand.
+    pub packed_kc: Option<usize>,
     pub is_consumed: bool,
 }
 
 impl Form {
     #[inline(always)]
     fn is_read_in_place(&self) -> bool {
-        self.b_rows_contiguous && is_one_block(self.shape)
+        self.b_row_step.is_some() && is_one_block(self.shape)
     }
 }
 
@@ -100,25 +101,16 @@ fn planned(cpu: Cpu, form: Form) -> Option<(usize, Plan)> {
 /// The path of the whole product, which serves any piece of it.
 fn plan(cpu: Cpu, form: Form) -> Plan {
     fn of<S: TileShape>(_: S, cpu: Cpu, form: Form) -> Plan {
-        let Form { shape: (m, n, k), a_row_step, b_rows_contiguous, b_is_packed, is_consumed } =
-            form;
+        let Form { shape: (m, n, k), a_row_step, b_row_step, packed_kc, is_consumed } = form;
+        let in_rows = b_row_step.is_some() && !is_consumed;
         let path = if form.is_read_in_place() {
             Path::OneBlock
-        } else if b_rows_contiguous && !is_consumed && is_streamed((m, n, k), cpu.caches()) {
+        } else if in_rows && is_streamed((m, n, k), cpu.caches()) {
             Path::Stream
         } else {
             let (mr, nr) = (S::MR, S::NR);
-            let problem = Problem {
-                m,
-                n,
-                k,
-                mr,
-                nr,
-                a_row_step,
-                b_rows_contiguous,
-                b_is_packed,
-                is_consumed,
-            };
+            let problem =
+                Problem { m, n, k, mr, nr, a_row_step, b_row_step, packed_kc, is_consumed };
             Path::Blocks(Blocking::new(cpu.caches(), problem))
         };
         let widest = if let Path::Blocks(blocking) = path { blocking.nc.min(n) } else { n };
@@ -200,12 +192,13 @@ impl<'a> Product<'a> {
     /// What its path depends on, for a C of that shape.
     #[inline(always)]
     fn form(&self, (m, n): (usize, usize)) -> Form {
-        let b_is_packed = self.packed.is_some();
+        let packed_kc = self.packed.map(|packed| packed.kc);
+        let in_rows = self.b.col_step() == 1 && packed_kc.is_none();
         Form {
             shape: (m, n, self.a.cols()),
             a_row_step: self.a.row_step(),
-            b_rows_contiguous: self.b.col_step() == 1 && !b_is_packed,
-            b_is_packed,
+            b_row_step: in_rows.then_some(self.b.row_step()),
+            packed_kc,
             is_consumed: self.is_consumed,
         }
     }

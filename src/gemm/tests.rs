@@ -72,11 +72,11 @@ fn blockings() -> Vec<Blocking> {
     for kc in [1, 2, 3, 7, 100] {
         for (mc, nc) in [(MR, NR), (2 * MR, NR), (MR, 2 * NR), (2 * MR, 3 * NR), (100, 120)] {
             for (pack_a, pack_b) in [(false, false), (false, true), (true, false), (true, true)] {
-                all.push(Blocking { mc, kc, nc, pack_a, pack_b });
+                all.push(Blocking { mc, kc, nc, pack_a, pack_b, fetch_far: pack_a });
             }
         }
         for (mc, nc) in [(1, 1), (1, 7), (4, 5), (7, 1)] {
-            all.push(Blocking { mc, kc, nc, pack_a: false, pack_b: false });
+            all.push(Blocking { mc, kc, nc, pack_a: false, pack_b: false, fetch_far: kc > 3 });
         }
     }
     all
