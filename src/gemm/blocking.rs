@@ -38,11 +38,16 @@ pub(super) const MAX_CONSUMED_K: usize = 1024;
 /// Elements of a packed block of A.
 const PACKED_A: usize = 256 << 10;
 
-/// Rows up to which B is read in place: packing costs as much as multiplying a few rows.
-const FEW: usize = 18;
+/// Tiles of rows up to which B is read in place, or packed in pieces that stay in L1: packing costs as
+/// much as multiplying a few rows.
+const FEW: usize = 3;
 
-/// The same in tiles, where rows far apart can be fetched: what they cost is hidden then.
-const FEW_TILES: usize = 8;
+/// The same where rows far apart can be fetched: what they cost is hidden then.
+const FEW_FAR: usize = 8;
+
+/// Elements of such a piece, which comes to L1 beside what it is made of: 64 steps of 64 columns for one
+/// and two rows, the columns of a panel for more.
+const PIECE: usize = 4096;
 
 /// Steps of k in a block of a B in place whose rows lie far apart, each on a page of its own.
 const FAR_KC: usize = 256;
@@ -86,7 +91,7 @@ impl Blocking {
         let transposed = p.a_row_step == 1;
         let rows_collide = p.mr > ways && p.a_row_step.is_multiple_of(1024);
         let pack_a = (transposed || rows_collide) && p.n > 8 * p.nr && p.m >= p.mr;
-        let few = if fetch_far { FEW_TILES * p.mr } else { FEW };
+        let few = p.mr * if fetch_far { FEW_FAR } else { FEW };
         let is_wide = p.n >= WIDE && p.nr < 32;
         let in_place = match p.b_row_step {
             // All columns are one block, on few pages.
@@ -94,35 +99,21 @@ impl Blocking {
             None => false,
         };
         let pack_b = p.packed_kc.is_none() && !in_place;
-        let long = long_kc(caches);
-        // For few rows packing is most of the work, and what was packed is read from L1.
-        let packs_few = pack_b && !p.is_consumed && p.m <= FEW;
-        let kc = match p.packed_kc {
+        let kc_at_most = match p.packed_kc {
             Some(kc) => kc,
             // Rows that are handed over are long if they can be.
-            _ if p.is_consumed => p.k.next_multiple_of(4),
-            _ if packs_few => {
-                if p.m <= 2 {
-                    64
-                } else {
-                    256
-                }
-            }
-            _ if in_place && fetch_far && p.n > half / KC => FAR_KC,
+            None if p.is_consumed => p.k.next_multiple_of(4),
+            None if in_place && fetch_far && p.n > half / KC => FAR_KC,
             // All columns are one block, or B would be packed again for a second block of A.
-            _ if in_place && p.n > half / long || pack_a => KC,
-            _ => long,
+            None if in_place && p.n > half / long_kc(caches) || pack_a => KC,
+            None => long_kc(caches),
         };
-        let kc = even_share(p.k, kc, 4);
-        let nc = match packs_few {
-            true => {
-                if p.m <= 2 {
-                    64
-                } else {
-                    p.nr
-                }
-            }
-            false => (half / kc).min(KC),
+        let kc = even_share(p.k, kc_at_most, 4);
+        // For few rows packing is most of the work, and what was packed is read from L1.
+        let (kc, nc) = match p.m {
+            _ if !pack_b || p.is_consumed || p.m > FEW * p.mr => (kc, (half / kc).min(KC)),
+            0..=2 => (even_share(p.k, 64, 4), PIECE / 64),
+            _ => (even_share(p.k, (PIECE / p.nr).min(KC), 4), p.nr),
         };
         let nc = even_share(p.n, nc, p.nr);
         let mc = if pack_a { even_share(p.m, PACKED_A / kc.max(KC), p.mr) } else { p.m.max(1) };

@@ -117,7 +117,8 @@ unsafe fn copy_lanes<S: Simd>(s: S, dst: *mut f32, width: usize, source: Source)
     }
 }
 
-/// Packs lanes that are rows in memory: squares of [`SQUARE`] lanes and steps, along the rows.
+/// Packs lanes that are rows in memory: blocks of [`Simd::TURNED`] lanes and [`SQUARE`] steps, along the
+/// rows.
 ///
 /// # Safety
 /// `source` is what its fields say, its steps of k are contiguous, and `dst` has room for its
@@ -127,9 +128,9 @@ unsafe fn transpose<S: Simd>(s: S, dst: *mut f32, width: usize, source: Source) 
     let Source { data, lanes, k, lane_step, .. } = source;
     let mut lane = 0;
     while lane < lanes {
-        // The square must not reach into the next panel.
+        // The block must not reach into the next panel.
         let (panel, at) = (lane / width, lane % width);
-        let whole = SQUARE.min(width - at);
+        let whole = S::TURNED.min(width - at);
         let count = whole.min(lanes - lane);
         let mut p = 0;
         while p < k {
@@ -140,10 +141,10 @@ unsafe fn transpose<S: Simd>(s: S, dst: *mut f32, width: usize, source: Source) 
                 let src = (data.add(lane * lane_step + p), lane_step);
                 let dst = (dst.add(panel * width * k + p * width + at), width);
                 // The first two are compiled for a shape that they know.
-                if (count, run) == (SQUARE, SQUARE) {
-                    s.transpose((SQUARE, SQUARE), src, dst);
-                } else if (whole, run) == (width % SQUARE, SQUARE) && count == whole {
-                    s.transpose((width % SQUARE, SQUARE), src, dst);
+                if (count, run) == (S::TURNED, SQUARE) {
+                    s.transpose((S::TURNED, SQUARE), src, dst);
+                } else if (whole, run) == (width % S::TURNED, SQUARE) && count == whole {
+                    s.transpose((width % S::TURNED, SQUARE), src, dst);
                 } else {
                     s.transpose((count, run), src, dst);
                 }

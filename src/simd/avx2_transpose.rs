@@ -59,7 +59,7 @@ impl Avx2 {
 /// # Safety
 /// `cols` elements are readable.
 #[inline(always)]
-unsafe fn quarter(row: *const f32, half: usize, cols: usize) -> __m128 {
+pub(super) unsafe fn quarter(row: *const f32, half: usize, cols: usize) -> __m128 {
     // SAFETY: only elements below `cols` are read; a level that gets here has AVX2.
     unsafe {
         if cols >= half + 4 {

@@ -2,7 +2,7 @@
 
 use core::arch::x86_64::*;
 
-use super::{Avx2, Simd, sealed::Sealed};
+use super::{Avx2, SQUARE, Simd, sealed::Sealed};
 
 /// Proof that the processor has AVX-512 F, VL, DQ and BW.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +35,7 @@ impl Simd for Avx512 {
     type I32 = __m512i;
     type Mask = __mmask16;
     const LANES: usize = 16;
+    const TURNED: usize = 16;
 
     #[inline]
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
@@ -75,9 +76,15 @@ impl Simd for Avx512 {
         src: (*const f32, usize),
         dst: (*mut f32, usize),
     ) {
-        // Two shuffles of 256 bits a cycle move as much as one of 512.
         // SAFETY: the caller's promise.
-        unsafe { Avx2::of(self).transpose(shape, src, dst) }
+        unsafe {
+            if shape.0 <= SQUARE {
+                Avx2::of(self).transpose(shape, src, dst);
+            } else {
+                self.transpose_half(0, shape, src, dst);
+                self.transpose_half(4, shape, src, dst);
+            }
+        }
     }
     #[inline(always)]
     fn prefetch(self, p: *const f32) {

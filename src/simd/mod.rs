@@ -37,6 +37,8 @@ mod avx2;
 mod avx2_transpose;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod avx512_transpose;
 
 #[cfg(target_arch = "x86_64")]
 pub use avx2::Avx2;
@@ -47,7 +49,7 @@ pub(crate) use level::dispatch;
 pub use level::{LEVEL_VARIABLE, Level};
 pub use portable::Portable;
 
-/// Rows and columns of the squares that [`Simd::transpose`] turns, on every level.
+/// Rows and columns that [`Simd::transpose`] turns at once on every level.
 pub const SQUARE: usize = 8;
 
 mod sealed {
@@ -68,6 +70,8 @@ pub trait Simd: Copy + Send + Sync + core::fmt::Debug + sealed::Sealed + 'static
     type Mask: Copy;
     /// Elements in a vector.
     const LANES: usize;
+    /// Rows that [`transpose`](Self::transpose) turns at most.
+    const TURNED: usize = SQUARE;
 
     /// Runs `f` compiled with the features of this level switched on: the frame that everything
     /// generic over the token must be inlined into.
@@ -94,11 +98,11 @@ pub trait Simd: Copy + Send + Sync + core::fmt::Debug + sealed::Sealed + 'static
     /// `count <= LANES`, and `dst` is valid for writing `count` elements.
     unsafe fn store_partial(self, dst: *mut f32, count: usize, x: Self::F32);
 
-    /// Transposes at most [`SQUARE`] rows and columns: `dst[j * dst_step + i]` becomes
-    /// `src[i * src_step + j]`.
+    /// Transposes at most [`TURNED`](Self::TURNED) rows and [`SQUARE`] columns:
+    /// `dst[j * dst_step + i]` becomes `src[i * src_step + j]`.
     ///
     /// # Safety
-    /// `rows` and `cols` are in `1..=SQUARE`; `cols` elements are readable at each of the `rows`
+    /// `rows` is in `1..=TURNED`, `cols` in `1..=SQUARE`; `cols` elements are readable at each of the `rows`
     /// rows of `src`, `rows` elements writable at each of the `cols` rows of `dst`.
     #[inline(always)]
     unsafe fn transpose(
