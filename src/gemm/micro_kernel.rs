@@ -88,7 +88,8 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const TAIL: bool>(s: S
             }
         }
     }
-    let (mut a, mut b) = (t.a, t.b);
+    let mut a = [0, 3, 6, 9].map(|row| t.a.wrapping_add(row.min(MR - 1) * t.a_row_step));
+    let mut b = t.b;
     for _ in 0..t.k {
         // SAFETY: this is step `p < k`; row `p` of B is readable over the tile's width, and so is
         // column `p` of A for `i < MR`. The last advance may leave the operands, unread.
@@ -101,7 +102,7 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const TAIL: bool>(s: S
                     row[j] = load_b::<S, NV, TAIL>(s, b, j, t);
                 }
                 for i in 0..MR {
-                    let x = s.splat(*element_of_row(a, i, t.a_row_step));
+                    let x = s.splat(*element_of_row(&a, i, t.a_row_step));
                     for j in 0..NV {
                         acc[i][j] = s.mul_add(x, row[j], acc[i][j]);
                     }
@@ -113,7 +114,7 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const TAIL: bool>(s: S
                 }
                 let mut column = [s.splat(0.0); MR];
                 for i in 0..MR {
-                    column[i] = s.splat(*element_of_row(a, i, t.a_row_step));
+                    column[i] = s.splat(*element_of_row(&a, i, t.a_row_step));
                 }
                 for j in 0..NV {
                     let y = load_b::<S, NV, TAIL>(s, b, j, t);
@@ -123,7 +124,9 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const TAIL: bool>(s: S
                 }
             }
         }
-        a = a.wrapping_add(t.a_k_step);
+        for base in &mut a {
+            *base = base.wrapping_add(t.a_k_step);
+        }
         b = b.wrapping_add(t.b_k_step);
     }
     for i in 0..MR {
@@ -154,15 +157,14 @@ fn vector_of_row<S: Simd>(j: usize, panel_step: usize) -> usize {
     j / PANEL_VECTORS * panel_step + j % PANEL_VECTORS * S::LANES
 }
 
-/// Where row `i` of A's column at `a` is. Three rows share a base, so that all addresses fit into
-/// few registers.
+/// Where row `i` of A's column is, of which every third row's place is given.
 ///
 /// # Safety
 /// Row `i` of that column is an element of A.
 #[inline(always)]
-unsafe fn element_of_row(a: *const f32, i: usize, row_step: usize) -> *const f32 {
+unsafe fn element_of_row(thirds: &[*const f32; 4], i: usize, row_step: usize) -> *const f32 {
     // SAFETY: the caller's promise.
-    unsafe { a.add(i / 3 * (3 * row_step)).add(i % 3 * row_step) }
+    unsafe { thirds[i / 3].add(i % 3 * row_step) }
 }
 
 /// Vector `j` of B's row at `b`.

@@ -1,5 +1,6 @@
 //! Clocks, turns, and random data.
 
+use std::ops::{Deref, DerefMut};
 use std::time::{Duration, Instant};
 
 use densecore::Rng;
@@ -8,6 +9,43 @@ use densecore::Rng;
 pub fn random(len: usize, stream: u64) -> Vec<f32> {
     let mut rng = Rng::new(1, stream);
     (0..len).map(|_| rng.normal()).collect()
+}
+
+/// Numbers that begin on a cache line, as in the arenas of networks and libraries: where they begin is
+/// worth a factor of two to vectors as long as a line, and chance would give each library its own.
+pub struct Lines {
+    lines: Vec<Line>,
+    len: usize,
+}
+
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Line([f32; 16]);
+
+impl Lines {
+    pub fn of(numbers: &[f32]) -> Lines {
+        let lines = numbers.chunks(16).map(|chunk| {
+            let mut line = Line([0.0; 16]);
+            line.0[..chunk.len()].copy_from_slice(chunk);
+            line
+        });
+        Lines { lines: lines.collect(), len: numbers.len() }
+    }
+}
+
+impl Deref for Lines {
+    type Target = [f32];
+    fn deref(&self) -> &[f32] {
+        // SAFETY: the lines hold at least `len` numbers without gaps.
+        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
+    }
+}
+
+impl DerefMut for Lines {
+    fn deref_mut(&mut self) -> &mut [f32] {
+        // SAFETY: as above.
+        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
+    }
 }
 
 /// Seconds of a batch of calls, long enough for the clock.

@@ -10,7 +10,7 @@ use densecore::simd::Level;
 
 use crate::check::Check;
 use crate::machine::peak;
-use crate::measure::{Batch, batch, random, take_turns};
+use crate::measure::{Batch, Lines, batch, random, take_turns};
 use crate::options::{self, keep_pool_on_cores};
 use libraries::Library;
 use rows::{Layout, Row};
@@ -97,8 +97,8 @@ fn measure(
     seconds: f64,
 ) -> Vec<f64> {
     let Row { m, n, k, .. } = *row;
-    let (a, b) = (random(m * k, 1), random(k * n, 2));
-    let mut outputs = vec![vec![f32::NAN; m * n]; libraries.len()];
+    let (a, b) = (Lines::of(&random(m * k, 1)), Lines::of(&random(k * n, 2)));
+    let mut outputs: Vec<_> = libraries.iter().map(|_| Lines::of(&vec![f32::NAN; m * n])).collect();
     let mut candidates: Vec<Box<dyn FnMut(f64) -> Batch + '_>> = Vec::new();
     for (library, c) in libraries.iter_mut().zip(&mut outputs) {
         library.prepare(row, &b);
