@@ -164,6 +164,31 @@ pub(super) fn is_streamed((m, n, k): (usize, usize, usize), caches: Caches) -> b
     m <= 1 || m <= 3 && elements > caches.l2 / 8 || m == 4 && elements > caches.l2
 }
 
+/// Elements up to which a C may be computed as its transposition.
+const TURNED: usize = 64 << 10;
+
+/// Whether the transposition of C is computed instead (see [`turned`](super::turned)): the better use of
+/// vectors of so many `lanes` decides, and what has to be transposed on its way. In time for a
+/// multiply-add of one lane, over `k`: an element takes that of half a vector to be transposed, and
+/// whatever else there is to do that of 16 Ki.
+#[inline(always)]
+pub(super) fn is_turned(
+    lanes: usize,
+    (m, n, k): (usize, usize, usize),
+    (a_is_transposed, b_has_rows): (bool, bool),
+) -> bool {
+    let size = m.saturating_mul(n);
+    if size > TURNED || k == 0 {
+        return false;
+    }
+    let transposing = lanes / 2;
+    let b = if b_has_rows { 0 } else { transposing * n };
+    let a = if a_is_transposed { 0 } else { transposing * m };
+    let direct = m * n.next_multiple_of(lanes) + b;
+    let turned = n * m.next_multiple_of(lanes) + a + (transposing * size + (16 << 10)) / k;
+    turned + turned / 32 < direct
+}
+
 /// The size of the equal blocks, multiples of `unit`, into which `size` is cut so that none
 /// exceeds `most` (or one unit, if that is more): no sliver is left at the end.
 fn even_share(size: usize, most: usize, unit: usize) -> usize {

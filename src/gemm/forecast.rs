@@ -21,17 +21,13 @@ pub(crate) fn scratch(
     layout: Layout,
     is_consumed: bool,
 ) -> usize {
-    let a_row_step = if layout == Layout::Tn { 1 } else { k };
-    // Of B as it is read: the columns of a transposed matrix are rows of `k` elements.
-    let b_row_step = match layout {
-        Layout::Nt => (k == 1).then_some(1),
-        Layout::Nn | Layout::Tn => Some(n),
-    };
-    let is_copied = b_row_step.is_none() && !is_consumed && one_tile::is_copied((m, n, k));
+    let a_steps = if layout == Layout::Tn { (1, m) } else { (k, 1) };
+    let b_steps = if layout == Layout::Nt { (1, k) } else { (n, 1) };
+    let is_copied = b_steps.1 != 1 && !is_consumed && one_tile::is_copied((m, n, k));
     if m == 0 || n == 0 || is_copied {
         return 0;
     }
     let shape = (m, n, k);
-    let form = Form { shape, a_row_step, b_row_step, packed_kc: None, is_consumed };
+    let form = Form { shape, a_steps, b_steps, packed_kc: None, is_consumed };
     parallel::scratch(cpu, form)
 }

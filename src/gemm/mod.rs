@@ -13,6 +13,7 @@
 //! | tiny | `one_tile`: one tile, nothing else |
 //! | small, B's rows contiguous | `one_block`: tiles alone, both operands read where they are |
 //! | of one to three rows, or four with a large B, B's rows contiguous | `stream`: B passes by once |
+//! | of few columns and a transposed A, or few rows and a transposed B | `turned`: the five loops compute the transposition of C |
 //! | every other | the five loops |
 //!
 //! # Five loops
@@ -41,6 +42,7 @@
 //! | `macro_kernel` | the five loops, and the one block |
 //! | `one_tile` | tiny products |
 //! | `stream` | few rows |
+//! | `turned` | products computed as their transposition |
 //! | `pack` | the layout of packed blocks |
 //! | `micro_kernel`, `tile_shape` | the one generic tile; its shapes per level |
 //! | `epilogue`, `finish` | what happens to finished rows, and handing them over |
@@ -52,7 +54,8 @@
 //! Scratch grows to at most half of L2 and 1 MiB for each thread: packed blocks of B and of A.
 //! With an L2 of 1 MiB that is 1.5 MiB a thread whatever the product, 96 MiB for 64 threads. (B's
 //! block is never narrower than a panel, 32 KiB on AVX2 and 64 KiB on AVX-512, however small L2.)
-//! A product that is consumed takes a strip more, at most 24 KiB, and panels of twice the length.
+//! A product that is consumed takes a strip more, at most 24 KiB, and panels of twice the length; one that
+//! is computed as its transposition has a buffer of C's size instead of half of this, 256 KiB at most.
 //!
 //! # Order of summation
 //!
@@ -76,6 +79,7 @@ mod portable;
 pub(crate) mod small;
 mod stream;
 mod tile_shape;
+mod turned;
 
 #[cfg(test)]
 mod blocking_tests;

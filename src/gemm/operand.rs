@@ -63,6 +63,17 @@ impl<'a> Operand<'a> {
         (self.rows, self.cols)
     }
 
+    /// Its transposition.
+    pub(super) fn t(&self) -> Self {
+        Operand {
+            rows: self.cols,
+            cols: self.rows,
+            row_step: self.col_step,
+            col_step: self.row_step,
+            ..*self
+        }
+    }
+
     /// Distance from `(i, j)` to `(i + 1, j)`.
     pub(super) fn row_step(&self) -> usize {
         self.row_step

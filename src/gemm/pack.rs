@@ -47,12 +47,19 @@ pub(super) fn pack_b<S: Simd>(s: S, dst: &mut [f32], width: usize, b: Operand<'_
 /// What is packed: element `(lane, p)` is at `data[lane * lane_step + p * k_step]`, and readable
 /// for `lane < lanes`, `p < k`. One of the steps is 1.
 #[derive(Clone, Copy)]
-struct Source {
+pub(super) struct Source {
     data: *const f32,
     lanes: usize,
     k: usize,
     lane_step: usize,
     k_step: usize,
+}
+
+impl Source {
+    /// Lanes that are `rows` of `cols` elements in memory, `data.1` apart.
+    pub(super) fn of_rows(data: (*const f32, usize), (rows, cols): (usize, usize)) -> Self {
+        Source { data: data.0, lanes: rows, k: cols, lane_step: data.1, k_step: 1 }
+    }
 }
 
 /// # Safety
@@ -124,7 +131,7 @@ unsafe fn copy_lanes<S: Simd>(s: S, dst: *mut f32, width: usize, source: Source)
 /// `source` is what its fields say, its steps of k are contiguous, and `dst` has room for its
 /// panels.
 #[inline(always)]
-unsafe fn transpose<S: Simd>(s: S, dst: *mut f32, width: usize, source: Source) {
+pub(super) unsafe fn transpose<S: Simd>(s: S, dst: *mut f32, width: usize, source: Source) {
     let Source { data, lanes, k, lane_step, .. } = source;
     let mut lane = 0;
     while lane < lanes {

@@ -6,17 +6,18 @@
 
 use core::mem::take;
 
-use super::blocking::{Blocking, Problem, is_one_block, is_streamed};
+use super::blocking::{Blocking, Problem, is_one_block, is_streamed, is_turned};
 use super::epilogue::Beside;
 use super::macro_kernel::{five_loops, one_block};
 use super::stream::stream;
 use super::tile_shape::TileShape;
+use super::turned::turned;
 use super::{Product, portable};
 use crate::cpu::Cpu;
 use crate::error::Result;
 use crate::parallel::{join, threads_for_product};
 use crate::scratch::Scratch;
-use crate::simd::{Level, Simd};
+use crate::simd::{Caches, Level, Simd};
 use crate::tensor::ViewMut;
 
 /// Elements of a product that are handed to the epilogue at once where it is consumed, or a strip:
@@ -28,31 +29,69 @@ const CONSUMED: usize = 4096;
 pub(super) struct Form {
     /// `(m, n, k)`
     pub shape: (usize, usize, usize),
-    /// Distance between the rows of A.
-    pub a_row_step: usize,
-    /// Distance between the rows of a B that can be read in place, a row at a time.
-    pub b_row_step: Option<usize>,
+    /// Distances between the rows and between the columns of A, and of B.
+    pub a_steps: (usize, usize),
+    pub b_steps: (usize, usize),
     /// Steps of k in the blocks of a B that was packed beforehand.
     pub packed_kc: Option<usize>,
     pub is_consumed: bool,
 }
 
 impl Form {
+    /// B can be read in place, a row at a time.
+    #[inline(always)]
+    fn b_has_rows(&self) -> bool {
+        self.b_steps.1 == 1 && self.packed_kc.is_none()
+    }
+
     #[inline(always)]
     fn is_read_in_place(&self) -> bool {
-        self.b_row_step.is_some() && is_one_block(self.shape)
+        self.b_has_rows() && is_one_block(self.shape)
+    }
+
+    #[inline(always)]
+    fn is_turned(&self, level: Level) -> bool {
+        level != Level::Portable
+            && self.packed_kc.is_none()
+            && !self.is_consumed
+            && is_turned(level.lanes(), self.shape, (self.a_steps.0 == 1, self.b_has_rows()))
+    }
+
+    /// That of the transposed product.
+    fn turned(&self) -> Form {
+        let ((m, n, k), (a_row, a_col), (b_row, b_col)) = (self.shape, self.a_steps, self.b_steps);
+        Form { shape: (n, m, k), a_steps: (b_col, b_row), b_steps: (a_col, a_row), ..*self }
+    }
+
+    #[inline(always)]
+    fn blocking<S: TileShape>(&self, _: S, caches: Caches) -> Blocking {
+        let (m, n, k) = self.shape;
+        let problem = Problem {
+            m,
+            n,
+            k,
+            mr: S::MR,
+            nr: S::NR,
+            a_row_step: self.a_steps.0,
+            b_row_step: self.b_has_rows().then_some(self.b_steps.0),
+            packed_kc: self.packed_kc,
+            is_consumed: self.is_consumed,
+        };
+        Blocking::new(caches, problem)
     }
 }
 
 /// How a product is computed.
 #[derive(Clone, Copy)]
-enum Path {
+pub(super) enum Path {
     /// Tiles alone, both operands read in place.
     OneBlock,
     /// Few rows: B passes by once.
     Stream,
     /// The five loops.
     Blocks(Blocking),
+    /// The five loops, which compute the transposition of C.
+    Turned(Blocking),
 }
 
 /// A path, and what a piece of C is a multiple of.
@@ -60,8 +99,8 @@ enum Path {
 struct Plan {
     path: Path,
     unit: (usize, usize),
-    /// Elements of the buffer of a consumed product.
-    strip: usize,
+    /// Elements of the buffer of a consumed product, or of a transposed one.
+    buffer: usize,
 }
 
 /// Computes `product` into `c`, which has elements, on as many threads as the work is worth.
@@ -90,7 +129,8 @@ pub(super) fn scratch(cpu: Cpu, form: Form) -> usize {
 #[inline(always)]
 fn planned(cpu: Cpu, form: Form) -> Option<(usize, Plan)> {
     let threads = threads_for_product(cpu, form.shape);
-    if threads == 1 && !form.is_consumed && form.is_read_in_place() {
+    let is_small = threads == 1 && !form.is_consumed && form.is_read_in_place();
+    if is_small && !form.is_turned(cpu.level()) {
         return None;
     }
     let (plan, (m, n, _)) = (plan(cpu, form), form.shape);
@@ -100,26 +140,28 @@ fn planned(cpu: Cpu, form: Form) -> Option<(usize, Plan)> {
 
 /// The path of the whole product, which serves any piece of it.
 fn plan(cpu: Cpu, form: Form) -> Plan {
-    fn of<S: TileShape>(_: S, cpu: Cpu, form: Form) -> Plan {
-        let Form { shape: (m, n, k), a_row_step, b_row_step, packed_kc, is_consumed } = form;
-        let in_rows = b_row_step.is_some() && !is_consumed;
-        let path = if form.is_read_in_place() {
-            Path::OneBlock
-        } else if in_rows && is_streamed((m, n, k), cpu.caches()) {
-            Path::Stream
-        } else {
-            let (mr, nr) = (S::MR, S::NR);
-            let problem =
-                Problem { m, n, k, mr, nr, a_row_step, b_row_step, packed_kc, is_consumed };
-            Path::Blocks(Blocking::new(cpu.caches(), problem))
-        };
-        let widest = if let Path::Blocks(blocking) = path { blocking.nc.min(n) } else { n };
-        let strip = if is_consumed { CONSUMED.max(S::MR * widest) } else { 0 };
-        Plan { path, unit: (S::MR, S::NR), strip }
+    fn of<S: TileShape>(s: S, cpu: Cpu, form: Form) -> Plan {
+        let (shape, unit) = (form.shape, (S::MR, S::NR));
+        if form.is_turned(cpu.level()) {
+            let blocking = form.turned().blocking(s, cpu.caches());
+            let (path, unit) = (Path::Turned(blocking), (S::NR, S::MR));
+            return Plan { path, unit, buffer: shape.0 * shape.1 };
+        }
+        if form.is_read_in_place() {
+            let buffer = if form.is_consumed { CONSUMED.max(S::MR * shape.1) } else { 0 };
+            return Plan { path: Path::OneBlock, unit, buffer };
+        }
+        if form.b_has_rows() && !form.is_consumed && is_streamed(shape, cpu.caches()) {
+            return Plan { path: Path::Stream, unit, buffer: 0 };
+        }
+        let blocking = form.blocking(s, cpu.caches());
+        let widest = blocking.nc.min(shape.1);
+        let buffer = if form.is_consumed { CONSUMED.max(S::MR * widest) } else { 0 };
+        Plan { path: Path::Blocks(blocking), unit, buffer }
     }
     match cpu.level() {
         // `portable` knows one path.
-        Level::Portable => Plan { path: Path::OneBlock, unit: (8, 8), strip: 0 },
+        Level::Portable => Plan { path: Path::OneBlock, unit: (8, 8), buffer: 0 },
         #[cfg(target_arch = "x86_64")]
         Level::Avx2(s) => of(s, cpu, form),
         #[cfg(target_arch = "x86_64")]
@@ -131,10 +173,10 @@ impl Plan {
     /// Elements of scratch for each thread.
     fn scratch(&self) -> usize {
         let packed = match self.path {
-            Path::Blocks(blocking) => blocking.scratch(),
+            Path::Blocks(blocking) | Path::Turned(blocking) => blocking.scratch(),
             Path::OneBlock | Path::Stream => 0,
         };
-        packed.saturating_add(self.strip)
+        packed.saturating_add(self.buffer)
     }
 
     /// Whether to cut a C of `tall x wide` units by rows: its longer side, but what is packed
@@ -192,13 +234,11 @@ impl<'a> Product<'a> {
     /// What its path depends on, for a C of that shape.
     #[inline(always)]
     fn form(&self, (m, n): (usize, usize)) -> Form {
-        let packed_kc = self.packed.map(|packed| packed.kc);
-        let in_rows = self.b.col_step() == 1 && packed_kc.is_none();
         Form {
             shape: (m, n, self.a.cols()),
-            a_row_step: self.a.row_step(),
-            b_row_step: in_rows.then_some(self.b.row_step()),
-            packed_kc,
+            a_steps: (self.a.row_step(), self.a.col_step()),
+            b_steps: (self.b.row_step(), self.b.col_step()),
+            packed_kc: self.packed.map(|packed| packed.kc),
             is_consumed: self.is_consumed,
         }
     }
@@ -236,10 +276,11 @@ macro_rules! at_level {
         }
     };
 }
+pub(super) use at_level;
 
 /// One piece, on this thread. Dispatch happens here, inside the job, and each path is compiled on its
 /// own: together they are too much for the optimizer.
-fn run(
+pub(super) fn run(
     level: Level,
     path: Path,
     scratch: &mut [f32],
@@ -255,6 +296,7 @@ fn run(
         Path::Blocks(blocking) => at_level!(level, portable::product(product, c, beside), s => {
             five_loops(s, level, blocking, scratch, product, c, beside)
         }),
+        Path::Turned(blocking) => turned(level, blocking, scratch, product, c, beside),
     }
 }
 

@@ -8,7 +8,7 @@ use densecore::simd::Caches;
 use densecore::{Cpu, Scratch};
 
 /// `(m, n, k)` at which a path begins or ends.
-const LIMITS: [(usize, usize, usize); 37] = [
+const LIMITS: [(usize, usize, usize); 56] = [
     // A transposed B of few elements is copied, up to m n k = 128, and read as a tile where C is one.
     (1, 128, 1),
     (1, 129, 1),
@@ -32,30 +32,56 @@ const LIMITS: [(usize, usize, usize); 37] = [
     (4097, 3, 2),
     (128, 64, 128),
     (129, 64, 128),
-    // Streamed: m <= 3, or 4 with a B of more elements than L2 has bytes.
+    // Streamed: m <= 1, m <= 3 with a B that half of L2 does not hold, or 4 with one of more elements than
+    // L2 has bytes.
     (1, 300, 301),
     (2, 1000, 45),
     (3, 270, 131),
     (4, 1024, 512),
     (4, 1025, 512),
     (4, 270, 131),
-    // Few rows: m <= 18, n < 2048.
+    // Few rows: 3 tiles, or 8 where far rows are fetched, of 6 and of 12; on AVX2 n < 2048.
     (5, 2047, 9),
     (5, 2048, 9),
     (18, 300, 70),
     (19, 300, 70),
-    // A transposed and packed: from n = 64 on AVX2, from n = 128 on AVX-512; in several blocks from
+    (36, 300, 70),
+    (37, 300, 70),
+    (48, 1100, 20),
+    (49, 1100, 20),
+    (96, 1100, 20),
+    (97, 1100, 20),
+    // All columns of B are one block that half of L2 holds, read in place.
+    (60, 128, 512),
+    (60, 129, 512),
+    (97, 513, 512),
+    // A block of k is 512 or 1024 steps.
+    (40, 130, 1025),
+    // A transposed and packed: from n = 129 on AVX2, from n = 257 on AVX-512; in several blocks from
     // m = 511 and m = 505 on.
-    (30, 63, 300),
-    (30, 64, 300),
-    (520, 70, 513),
-    (520, 127, 300),
-    (520, 128, 513),
-    (1030, 65, 260),
+    (30, 128, 300),
+    (30, 129, 300),
+    (520, 129, 513),
+    (520, 256, 300),
+    (520, 257, 513),
+    (1030, 129, 260),
+    // Computed as the transposition: few columns, or few rows with B transposed; up to 64 Ki elements.
+    (520, 3, 70),
+    (300, 5, 300),
+    (300, 10, 300),
+    (300, 16, 300),
+    (24, 200, 90),
+    (32, 130, 300),
+    (33, 130, 300),
+    (8192, 8, 40),
+    (8193, 8, 40),
 ];
 
-/// The same on every machine, so that the limits are.
-const L2: usize = 512 << 10;
+/// The same on every machine, so that the limits are: rows far apart are fetched with the second.
+const CACHES: [Caches; 2] = [
+    Caches { l1: 32 << 10, l2: 512 << 10, l3: 8 << 20 },
+    Caches { l1: 48 << 10, l2: 2 << 20, l3: 8 << 20 },
+];
 
 fn check_exact(check: &mut Check, case: Case, cpu: Cpu, random: &mut Random) {
     let (m, n, k) = case.shape();
@@ -68,9 +94,8 @@ fn check_exact(check: &mut Check, case: Case, cpu: Cpu, random: &mut Random) {
 fn both_sides_of_every_limit_are_exact() {
     let mut check = Check::new("both_sides_of_every_limit_are_exact");
     let mut random = Random::new(41);
-    for level in levels() {
-        let cpu = serial(level);
-        let cpu = cpu.with_caches(Caches { l2: L2, ..cpu.caches() });
+    for (level, caches) in levels().into_iter().flat_map(|level| CACHES.map(|c| (level, c))) {
+        let cpu = serial(level).with_caches(caches);
         for shape in LIMITS {
             for stored in 0..4 {
                 let accum = random.pick(&[Accum::Replace, Accum::Add]);
@@ -96,6 +121,8 @@ fn threads_take_the_same_paths() {
         (600, 130, 80),
         (70, 10, 5000),
         (1100, 130, 40),
+        (4000, 5, 300),
+        (24, 2000, 300),
     ];
     for threads in [2, 3, 5] {
         for (shape, stored) in shapes.into_iter().flat_map(|s| (0..4).map(move |i| (s, i))) {
