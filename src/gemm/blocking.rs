@@ -5,12 +5,12 @@
 //! | what | where it stays | rule |
 //! |---|---|---|
 //! | A micro-panel, `MR x kc` | L1 | `kc` = 512: 12 kB at MR = 6, 24 kB at MR = 12, of at least 32 kB; from an L2 of 2 MiB on `kc` = 1024, so that C is passed over half as often: it is read from L2 then, 4 bytes a cycle |
-//! | B block, `kc x nc` | L2 | half of L2, so that C and A pass through without evicting it; each tile reads a panel of it, 64 bytes in 6 cycles on AVX2, 128 in 12 on AVX-512 |
+//! | B block, `kc x nc` | L2 | half of L2, so that C and A pass through without evicting it, and 512 columns at most, so that the epilogue finds a strip of C in L1; each tile reads a panel of it, 64 bytes in 6 cycles on AVX2, 128 in 12 on AVX-512 |
 //! | A block, `mc x kc`, if packed | L3 | 1 MiB: B is packed once for each, which costs 1 % at mc = 512 |
 //!
-//! `kc` is the same for every level: it could differ without changing a bit, because sums rest in C
-//! between blocks of k, but fewer differences are fewer things to test. All numbers below were
-//! measured; `benches/RESULTS.md` has the figures.
+//! For products of many rows `kc` is the same for every level: it could differ without changing a bit,
+//! because sums rest in C between blocks of k, but fewer differences are fewer things to test. All
+//! numbers below were measured; `benches/RESULTS.md` has figures of most.
 
 use crate::simd::Caches;
 
@@ -31,6 +31,9 @@ const KC: usize = 512;
 
 /// The same where half of L2 holds so many steps of 256 columns.
 const LONG_KC: usize = 1024;
+
+/// Columns in a block of B at most.
+const NC: usize = 512;
 
 /// Steps of k up to which they may be one block, its micro-panels of A in L2 at worst.
 pub(super) const MAX_CONSUMED_K: usize = 1024;
@@ -94,7 +97,7 @@ impl Blocking {
         let few = p.mr * if fetch_far { FEW_FAR } else { FEW };
         let is_wide = p.n >= WIDE && p.nr < 32;
         let in_place = match p.b_row_step {
-            // All columns are one block, on few pages.
+            // Half of L2 holds all columns of a block of k, on few pages.
             Some(step) => p.n <= half / p.k.clamp(1, KC) && step < 1024 || p.m <= few && !is_wide,
             None => false,
         };
@@ -104,14 +107,15 @@ impl Blocking {
             // Rows that are handed over are long if they can be.
             None if p.is_consumed => p.k.next_multiple_of(4),
             None if in_place && fetch_far && p.n > half / KC => FAR_KC,
-            // All columns are one block, or B would be packed again for a second block of A.
+            // Half of L2 still holds all columns; and a second block of a packed A is a second time that B
+            // is packed.
             None if in_place && p.n > half / long_kc(caches) || pack_a => KC,
             None => long_kc(caches),
         };
         let kc = even_share(p.k, kc_at_most, 4);
         // For few rows packing is most of the work, and what was packed is read from L1.
         let (kc, nc) = match p.m {
-            _ if !pack_b || p.is_consumed || p.m > FEW * p.mr => (kc, (half / kc).min(KC)),
+            _ if !pack_b || p.is_consumed || p.m > FEW * p.mr => (kc, (half / kc).min(NC)),
             0..=2 => (even_share(p.k, 64, 4), PIECE / 64),
             _ => (even_share(p.k, (PIECE / p.nr).min(KC), 4), p.nr),
         };

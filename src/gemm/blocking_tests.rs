@@ -1,6 +1,6 @@
 //! The laws of block sizes.
 
-use super::blocking::{Blocking, Problem, block_of_k};
+use super::blocking::{Blocking, Problem, block_of_k, is_streamed, is_turned};
 use super::tile_shape::TileShape;
 use crate::simd::{Caches, Portable};
 
@@ -16,57 +16,131 @@ fn blocks_are_equal_shares_in_whole_tiles() {
         let kinds = [(false, false), (true, false), (false, true)];
         [k, 1024, 1].into_iter().flat_map(move |step| kinds.map(|kind| (step, kind)))
     };
-    let l2s = [0, 1 << 10, 32 << 10, 256 << 10, 1 << 20, (1 << 20) + 77, usize::MAX];
-    for (mr, nr) in [(6, 16), (12, 32), (MR, NR)] {
-        for l2 in l2s {
-            let shapes = sizes
-                .into_iter()
-                .flat_map(|m| sizes.into_iter().flat_map(move |n| sizes.map(move |k| (m, n, k))));
-            let problems = shapes.flat_map(|s| row_steps(s.2).map(move |step| (s, step)));
-            for ((m, n, k), (a_row_step, (b_is_packed, is_consumed))) in problems {
-                let caches = Caches { l2, ..Caches::FALLBACK };
-                let b_row_step = (n % 2 == 0 && !b_is_packed).then_some(n);
-                let packed_kc = b_is_packed.then(|| block_of_k(caches, k));
-                let problem =
-                    Problem { m, n, k, mr, nr, a_row_step, b_row_step, packed_kc, is_consumed };
-                let Blocking { mc, kc, nc, pack_a, pack_b, fetch_far } =
-                    Blocking::new(caches, problem);
-                assert!(nc >= nr && nc.is_multiple_of(nr), "nc = {nc}, {problem:?} {l2}");
-                assert!(kc.is_multiple_of(4) && kc >= 4, "kc = {kc}, {problem:?} {l2}");
-                let longest = if l2 >= 2 << 20 { 1024 } else { 512 };
-                assert!(
-                    if is_consumed { kc >= k } else { kc <= longest },
-                    "kc = {kc}, {problem:?}"
-                );
-                // In bytes: B's block takes half of the second-level cache at most, A's 1 MiB.
-                let steps = if is_consumed { k } else { kc.min(512) };
-                assert!(
-                    nc <= 64.max(nr) || nc * steps * 4 <= l2 / 2,
-                    "nc = {nc}, {problem:?} {l2}"
-                );
-                assert!(!fetch_far, "32 kB have 8 ways");
-                if pack_a {
-                    assert!(mc >= mr && mc.is_multiple_of(mr), "mc = {mc}, {problem:?} {l2}");
-                    assert!(mc * kc * 4 <= 1 << 20, "mc = {mc}, {problem:?} {l2}");
-                } else {
-                    assert_eq!(mc, m.max(1), "{problem:?} {l2}");
-                }
-                // No sliver is left at the end: blocks differ by less than a tile on average.
-                for (size, block, unit) in [(m, mc, mr), (n, nc, nr), (k, kc, 4)] {
-                    let count = size.div_ceil(block).max(1);
-                    assert!(
-                        block * count < size + unit * count + unit,
-                        "{block} {size} {problem:?} {l2}"
-                    );
-                }
-                let is_readable = b_row_step.is_some() || b_is_packed;
-                assert!(pack_b || is_readable, "columns of B are packed, {problem:?}");
-                assert!(!pack_b || !b_is_packed, "B is packed again, {problem:?}");
-                // Where a block of a packed weight starts follows from the blocks of k alone.
-                assert!(packed_kc.is_none_or(|long| kc == long), "kc = {kc}, {problem:?} {l2}");
-            }
+    let l2s = [0, 1 << 10, 32 << 10, 256 << 10, (2 << 20) - 1, 2 << 20, 4 << 20, usize::MAX];
+    let all_caches = l2s
+        .into_iter()
+        .flat_map(|l2| [32 << 10, 48 << 10].map(|l1| Caches { l1, l2, ..Caches::FALLBACK }));
+    for ((mr, nr), caches) in
+        all_caches.flat_map(|caches| [(6, 16), (12, 32), (MR, NR)].map(|tile| (tile, caches)))
+    {
+        let shapes = sizes
+            .into_iter()
+            .flat_map(|m| sizes.into_iter().flat_map(move |n| sizes.map(move |k| (m, n, k))));
+        let problems = shapes.flat_map(|s| row_steps(s.2).map(move |step| (s, step)));
+        for ((m, n, k), (a_row_step, (b_is_packed, is_consumed))) in problems {
+            let problem = Problem {
+                m,
+                n,
+                k,
+                mr,
+                nr,
+                a_row_step,
+                b_row_step: (n % 2 == 0 && !b_is_packed).then_some(n),
+                packed_kc: b_is_packed.then(|| block_of_k(caches, k)),
+                is_consumed,
+            };
+            laws(caches, problem);
         }
     }
+}
+
+fn laws(caches: Caches, problem: Problem) {
+    let Problem { m, n, k, mr, nr, b_row_step, packed_kc, is_consumed, .. } = problem;
+    let l2 = caches.l2;
+    let Blocking { mc, kc, nc, pack_a, pack_b, fetch_far } = Blocking::new(caches, problem);
+    assert!(nc >= nr && nc.is_multiple_of(nr), "nc = {nc}, {problem:?} {l2}");
+    assert!(kc.is_multiple_of(4) && kc >= 4, "kc = {kc}, {problem:?} {l2}");
+    let longest = if l2 >= 2 << 20 { 1024 } else { 512 };
+    assert!(if is_consumed { kc >= k } else { kc <= longest }, "kc = {kc}, {problem:?} {l2}");
+    // In bytes: B's block takes half of the second-level cache at most, A's 1 MiB.
+    assert!(nc <= 64.max(nr) || nc * kc * 4 <= l2 / 2, "nc = {nc}, {problem:?} {l2}");
+    if pack_a {
+        assert!(mc >= mr && mc.is_multiple_of(mr), "mc = {mc}, {problem:?} {l2}");
+        assert!(mc * kc * 4 <= 1 << 20, "mc = {mc}, {problem:?} {l2}");
+    } else {
+        assert_eq!(mc, m.max(1), "{problem:?} {l2}");
+    }
+    // No sliver is left at the end: blocks differ by less than a tile on average.
+    for (size, block, unit) in [(m, mc, mr), (n, nc, nr), (k, kc, 4)] {
+        let count = size.div_ceil(block).max(1);
+        assert!(block * count < size + unit * count + unit, "{block} {size} {problem:?} {l2}");
+    }
+    assert!(pack_b || b_row_step.is_some() || packed_kc.is_some(), "columns, {problem:?}");
+    assert!(!pack_b || packed_kc.is_none(), "B is packed again, {problem:?}");
+    // Where a block of a packed weight starts follows from the blocks of k alone.
+    assert!(packed_kc.is_none_or(|packed| kc == packed), "kc = {kc}, {problem:?} {l2}");
+    assert_eq!(fetch_far, caches.l1 == 48 << 10);
+}
+
+/// What is packed of a product without transposed operands, and the steps of k in its blocks.
+fn chosen((mr, nr): (usize, usize), l1: usize, shape: (usize, usize, usize)) -> (bool, usize) {
+    let (m, n, k) = shape;
+    let (a_row_step, b_row_step) = (k, Some(n));
+    let problem =
+        Problem { m, n, k, mr, nr, a_row_step, b_row_step, packed_kc: None, is_consumed: false };
+    let caches = Caches { l1, l2: 2 << 20, l3: 8 << 20 };
+    let blocking = Blocking::new(caches, problem);
+    (blocking.pack_b, blocking.kc)
+}
+
+#[test]
+fn b_is_read_in_place_for_few_rows_or_where_l2_holds_it() {
+    let (small, large) = (32 << 10, 48 << 10);
+    // Three tiles of rows, or eight where rows far apart can be fetched, in blocks of 256 steps.
+    for (tile, l1, few, kc) in [
+        ((6, 16), small, 18, 512),
+        ((12, 32), small, 36, 512),
+        ((6, 16), large, 48, 256),
+        ((12, 32), large, 96, 256),
+    ] {
+        assert_eq!(chosen(tile, l1, (few, 1500, 1020)), (false, kc), "{tile:?}");
+        assert_eq!(chosen(tile, l1, (few + 1, 1500, 1020)), (true, 1020), "{tile:?}");
+        let is_packed = |n| chosen(tile, l1, (few, n, 1020)).0;
+        assert_eq!([2047, 2048].map(is_packed), [false, tile.1 == 16], "{tile:?}");
+    }
+    // Half of 2 MiB holds 512 columns of 512 steps, and 256 of 1024.
+    let blocks = [256, 257, 512, 513].map(|n| chosen((12, 32), large, (400, n, 2048)));
+    assert_eq!(blocks, [(false, 1024), (false, 512), (false, 512), (true, 1024)]);
+    // Rows 4 kB apart are too far apart.
+    let is_packed = [1023, 1024].map(|n| chosen((12, 32), large, (400, n, 64)).0);
+    assert_eq!(is_packed, [false, true]);
+}
+
+#[test]
+fn a_product_is_turned_where_that_saves_work() {
+    let (nn, nt, tn) = ((false, true), (false, false), (true, true));
+    for (lanes, shape, layout, expected) in [
+        (16, (32, 130, 300), nt, true),
+        (16, (33, 130, 300), nt, false),
+        (8, (32, 130, 300), nt, true),
+        (8, (33, 130, 300), nt, false),
+        (16, (64, 10, 128), tn, true),
+        (16, (64, 10, 128), nn, false),
+        (16, (1000, 10, 30), tn, true),
+        (16, (31, 33, 35), tn, false),
+        (16, (13, 100, 50), nt, false),
+        (16, (4096, 1, 256), nn, true),
+        (16, (4096, 8, 256), nn, false),
+        // Up to 64 Ki elements.
+        (16, (8192, 8, 40), tn, true),
+        (16, (8193, 8, 40), tn, false),
+        (16, (usize::MAX, 2, 40), tn, false),
+        (16, (64, 10, 0), tn, false),
+    ] {
+        assert_eq!(is_turned(lanes, shape, layout), expected, "{lanes} {shape:?} {layout:?}");
+    }
+}
+
+#[test]
+fn few_rows_stream_a_b_that_no_near_cache_holds() {
+    let caches = Caches { l2: 512 << 10, ..Caches::FALLBACK };
+    let streamed = |m, n, k| is_streamed((m, n, k), caches);
+    assert!(streamed(1, 9, 9) && !streamed(5, 4096, 4096));
+    for m in [2, 3] {
+        assert_eq!([512, 513].map(|n| streamed(m, n, 128)), [false, true]);
+    }
+    assert_eq!([1024, 1025].map(|n| streamed(4, n, 512)), [false, true]);
+    assert!(streamed(3, usize::MAX, 2));
 }
 
 #[test]

@@ -11,9 +11,9 @@
 //! | product | path |
 //! |---|---|
 //! | tiny | `one_tile`: one tile, nothing else |
+//! | with a C that fills vectors better along its columns, or a transposed B that would cost more to turn than A | `turned`: the five loops compute the transposition of C |
 //! | small, B's rows contiguous | `one_block`: tiles alone, both operands read where they are |
-//! | of one to three rows, or four with a large B, B's rows contiguous | `stream`: B passes by once |
-//! | of few columns and a transposed A, or few rows and a transposed B | `turned`: the five loops compute the transposition of C |
+//! | of one row, or two to four with a large B, B's rows contiguous | `stream`: B passes by once |
 //! | every other | the five loops |
 //!
 //! # Five loops
@@ -55,7 +55,8 @@
 //! With an L2 of 1 MiB that is 1.5 MiB a thread whatever the product, 96 MiB for 64 threads. (B's
 //! block is never narrower than a panel, 32 KiB on AVX2 and 64 KiB on AVX-512, however small L2.)
 //! A product that is consumed takes a strip more, at most 24 KiB, and panels of twice the length; one that
-//! is computed as its transposition has a buffer of C's size instead of half of this, 256 KiB at most.
+//! is computed as its transposition a buffer of C's size for each thread, at most 256 KiB, beside blocks
+//! that are smaller than those of others by more than that.
 //!
 //! # Order of summation
 //!

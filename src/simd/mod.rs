@@ -102,8 +102,8 @@ pub trait Simd: Copy + Send + Sync + core::fmt::Debug + sealed::Sealed + 'static
     /// `dst[j * dst_step + i]` becomes `src[i * src_step + j]`.
     ///
     /// # Safety
-    /// `rows` is in `1..=TURNED`, `cols` in `1..=SQUARE`; `cols` elements are readable at each of the `rows`
-    /// rows of `src`, `rows` elements writable at each of the `cols` rows of `dst`.
+    /// `rows` is in `1..=TURNED`, `cols` in `1..=SQUARE`; `cols` elements are readable at each of the
+    /// `rows` rows of `src`, `rows` elements writable at each of the `cols` rows of `dst`.
     #[inline(always)]
     unsafe fn transpose(
         self,

@@ -4,10 +4,11 @@ use super::Case;
 use super::common::{Check, POOLS, Random, Stored, in_pool, levels, serial};
 use super::epilogues::{Curve, fused};
 use densecore::gemm::{Epilogue, Identity, Map, Operand, PackedWeight, Start, matmul_packed};
+use densecore::simd::Caches;
 use densecore::{Cpu, Error, Scratch, View, ViewMut};
 
 /// One element; every remainder of panels; several blocks of k, of n and of a packed A.
-const SHAPES: [(usize, usize, usize); 13] = [
+const SHAPES: [(usize, usize, usize); 14] = [
     (1, 1, 1),
     (1, 35, 9),
     (3, 16, 40),
@@ -17,6 +18,7 @@ const SHAPES: [(usize, usize, usize); 13] = [
     (19, 130, 700),
     (530, 70, 520),
     (530, 140, 520),
+    (530, 260, 520),
     (13, 300, 64),
     (6, 16, 0),
     (0, 16, 8),
@@ -60,6 +62,29 @@ fn a_packed_weight_gives_the_bits_of_its_matrix() {
                     check.same_bits(&found, &expected, &(level, case));
                     check.count(usize::from(found.is_empty()));
                 }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_weight_packed_for_other_caches_gives_the_same_bits() {
+    let mut check = Check::new("a_weight_packed_for_other_caches_gives_the_same_bits");
+    let mut random = Random::new(51);
+    // Blocks of 512 and of 1024 steps of k.
+    let caches = [512 << 10, 2 << 20].map(|l2| Caches { l2, ..Caches::FALLBACK });
+    for shape in [(19, 130, 1030), (530, 260, 1030)] {
+        let (m, n, k) = shape;
+        let (a, b) = (random.normals(m * k), random.normals(k * n));
+        let case = Case::new(shape);
+        for level in levels() {
+            let cpus = caches.map(|caches| serial(level).with_caches(caches));
+            let expected = fused(case, cpus[0], (&a, &b, &[]), Start::Zero, &Identity);
+            for (packing, multiplying) in [(cpus[0], cpus[1]), (cpus[1], cpus[0])] {
+                let w = View::new(k, n, &b).expect("w");
+                let packed = PackedWeight::new(packing, w).expect("packed");
+                let found = run(multiplying, case, &a, &packed, Start::Zero, &Identity);
+                check.same_bits(&found, &expected, &(level, case));
             }
         }
     }

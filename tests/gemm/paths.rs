@@ -8,7 +8,7 @@ use densecore::simd::Caches;
 use densecore::{Cpu, Scratch};
 
 /// `(m, n, k)` at which a path begins or ends.
-const LIMITS: [(usize, usize, usize); 56] = [
+const LIMITS: [(usize, usize, usize); 60] = [
     // A transposed B of few elements is copied, up to m n k = 128, and read as a tile where C is one.
     (1, 128, 1),
     (1, 129, 1),
@@ -35,8 +35,12 @@ const LIMITS: [(usize, usize, usize); 56] = [
     // Streamed: m <= 1, m <= 3 with a B that half of L2 does not hold, or 4 with one of more elements than
     // L2 has bytes.
     (1, 300, 301),
-    (2, 1000, 45),
-    (3, 270, 131),
+    (2, 512, 128),
+    (2, 513, 128),
+    (3, 512, 128),
+    (3, 513, 128),
+    (3, 1024, 256),
+    (3, 1025, 256),
     (4, 1024, 512),
     (4, 1025, 512),
     (4, 270, 131),
@@ -111,8 +115,8 @@ fn both_sides_of_every_limit_are_exact() {
 fn threads_take_the_same_paths() {
     let mut check = Check::new("threads_take_the_same_paths");
     let mut random = Random::new(42);
-    // Enough work for several threads in each path; in the last, half of the rows are still two
-    // blocks of a packed A.
+    // Enough work for several threads in each path; half of 1100 rows are still two blocks of a packed
+    // A; the last two are computed as their transposition.
     let shapes = [
         (128, 80, 100),
         (1, 3000, 1100),
@@ -121,14 +125,16 @@ fn threads_take_the_same_paths() {
         (600, 130, 80),
         (70, 10, 5000),
         (1100, 130, 40),
+        (1100, 260, 40),
         (4000, 5, 300),
-        (24, 2000, 300),
+        (32, 2000, 300),
     ];
     for threads in [2, 3, 5] {
         for (shape, stored) in shapes.into_iter().flat_map(|s| (0..4).map(move |i| (s, i))) {
             for level in fma_levels() {
                 let cpu = Cpu::detect().with_level(level);
-                let case = Case::new(shape).stored(stored);
+                let accum = random.pick(&[Accum::Replace, Accum::Add]);
+                let case = Case::new(shape).stored(stored).with(accum);
                 in_pool(threads, || check_exact(&mut check, case, cpu, &mut random));
             }
         }
