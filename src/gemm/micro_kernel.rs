@@ -7,6 +7,9 @@
 //! Vectors lie along the rows of C: every element of C owns one lane, and its sum runs through k
 //! in order, which is why tiles of any shape and levels of any width give the same bits.
 
+use core::hint::black_box;
+
+use super::tile_shape::MOST_ROWS;
 use crate::simd::Simd;
 
 /// Vectors in a row of a packed panel of B. A wider tile reads several panels side by side.
@@ -88,8 +91,8 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const TAIL: bool>(s: S
             }
         }
     }
-    let mut a = [0, 3, 6, 9].map(|row| t.a.wrapping_add(row.min(MR - 1) * t.a_row_step));
-    let mut b = t.b;
+    let a_rows = RowSteps::new::<MR>(t.a_row_step);
+    let (mut a, mut b) = (t.a, t.b);
     for _ in 0..t.k {
         // SAFETY: this is step `p < k`; row `p` of B is readable over the tile's width, and so is
         // column `p` of A for `i < MR`. The last advance may leave the operands, unread.
@@ -102,7 +105,7 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const TAIL: bool>(s: S
                     row[j] = load_b::<S, NV, TAIL>(s, b, j, t);
                 }
                 for i in 0..MR {
-                    let x = s.splat(*element_of_row(&a, i, t.a_row_step));
+                    let x = s.splat(*a_rows.row(a, i));
                     for j in 0..NV {
                         acc[i][j] = s.mul_add(x, row[j], acc[i][j]);
                     }
@@ -114,7 +117,7 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const TAIL: bool>(s: S
                 }
                 let mut column = [s.splat(0.0); MR];
                 for i in 0..MR {
-                    column[i] = s.splat(*element_of_row(&a, i, t.a_row_step));
+                    column[i] = s.splat(*a_rows.row(a, i));
                 }
                 for j in 0..NV {
                     let y = load_b::<S, NV, TAIL>(s, b, j, t);
@@ -124,14 +127,44 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const TAIL: bool>(s: S
                 }
             }
         }
-        for base in &mut a {
-            *base = base.wrapping_add(t.a_k_step);
-        }
+        a = a.wrapping_add(t.a_k_step);
         b = b.wrapping_add(t.b_k_step);
     }
     for i in 0..MR {
         // SAFETY: row `i < MR` of C is writable over the tile's width.
         unsafe { store_row::<S, NV, TAIL>(s, t.c.add(i * t.c_row_step), acc[i], t.tail) };
+    }
+}
+
+/// Where rows are: the odd multiples of their distance, in bytes.
+///
+/// An address on x86 is a register plus one, two, four or eight times another, so from the place of
+/// the first row these reach every row without arithmetic. The compiler must not know what they are
+/// multiples of, or it keeps fewer of them and adds the rest up in every step of k.
+struct RowSteps([usize; MOST_ROWS / 2]);
+
+impl RowSteps {
+    /// Of the first `ROWS` rows, which are `step` elements apart.
+    #[inline(always)]
+    fn new<const ROWS: usize>(step: usize) -> Self {
+        let bytes = step.wrapping_mul(size_of::<f32>());
+        RowSteps(core::array::from_fn(
+            #[inline(always)]
+            |i| match 2 * i + 1 {
+                odd if odd < ROWS => black_box(bytes.wrapping_mul(odd)),
+                _ => 0,
+            },
+        ))
+    }
+
+    /// What is in row `i` where the first has `first`.
+    #[inline(always)]
+    fn row(&self, first: *const f32, i: usize) -> *const f32 {
+        if i == 0 {
+            return first;
+        }
+        let even = i.trailing_zeros();
+        first.wrapping_byte_add(self.0[i >> even >> 1] << even)
     }
 }
 
@@ -155,16 +188,6 @@ const fn vectors_of_line<S: Simd>() -> usize {
 #[inline(always)]
 fn vector_of_row<S: Simd>(j: usize, panel_step: usize) -> usize {
     j / PANEL_VECTORS * panel_step + j % PANEL_VECTORS * S::LANES
-}
-
-/// Where row `i` of A's column is, of which every third row's place is given.
-///
-/// # Safety
-/// Row `i` of that column is an element of A.
-#[inline(always)]
-unsafe fn element_of_row(thirds: &[*const f32; 4], i: usize, row_step: usize) -> *const f32 {
-    // SAFETY: the caller's promise.
-    unsafe { thirds[i / 3].add(i % 3 * row_step) }
 }
 
 /// Vector `j` of B's row at `b`.

@@ -37,7 +37,7 @@ pub(super) trait TileShape: Simd {
 }
 
 /// The rows of the tallest tile of all levels.
-const MOST_ROWS: usize = 12;
+pub(super) const MOST_ROWS: usize = 12;
 
 /// The micro-kernels of one tile.
 pub(super) struct Compiled<S> {
