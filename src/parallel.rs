@@ -67,7 +67,7 @@ pub(crate) fn threads_for(cpu: Cpu, ns: u64) -> usize {
 /// takes part in few, elements that it reads or writes. Measured with matrices of 1 MiB and rounded to
 /// powers of two: 15 to 17 in a product of one row (7 where B is transposed and has to be packed), 7 in
 /// one with k = 1.
-const MACS_PER_NS: u64 = 50;
+pub(crate) const MACS_PER_NS: u64 = 50;
 const READS_PER_NS: u64 = 16;
 const WRITES_PER_NS: u64 = 8;
 
@@ -83,6 +83,11 @@ pub(crate) fn threads_for_product(cpu: Cpu, (m, n, k): (usize, usize, usize)) ->
     let reads = m.saturating_mul(k).saturating_add(k.saturating_mul(n));
     let moves = (reads / READS_PER_NS).saturating_add(m.saturating_mul(n) / WRITES_PER_NS);
     threads_for(cpu, moves.max(macs / MACS_PER_NS))
+}
+
+/// How many threads to give copying a matrix of `rows x cols`.
+pub(crate) fn threads_to_copy(cpu: Cpu, rows: usize, cols: usize) -> usize {
+    threads_for(cpu, (rows as u64).saturating_mul(cols as u64) / WRITES_PER_NS)
 }
 
 /// Elements in a cache line.

@@ -63,6 +63,12 @@ const WIDE: usize = 2048;
 /// in use. A way of it has 4 kB, on every processor with these levels.
 const WAYS: usize = 12;
 
+/// Elements of a B that threads pack together, for each of them: 2 MiB.
+const SHARED: usize = 512 << 10;
+
+/// Columns that they pack at least where A is packed too.
+const FEWEST_SHARED: usize = 512;
+
 /// What the choice depends on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Problem {
@@ -122,6 +128,15 @@ impl Blocking {
         let nc = even_share(p.n, nc, p.nr);
         let mc = if pack_a { even_share(p.m, PACKED_A / kc.max(KC), p.mr) } else { p.m.max(1) };
         Self { mc, kc, nc, pack_a, pack_b, fetch_far }
+    }
+
+    /// Columns of a block of k that so many threads can pack together. None if they are so few that a packed
+    /// A, which is packed again for each of these blocks, would be most of the work.
+    pub fn shared_columns(&self, threads: usize, n: usize, nr: usize) -> Option<usize> {
+        let most = SHARED.saturating_mul(threads) / self.kc;
+        let columns = even_share(n, most, nr);
+        let fewest = if self.pack_a { FEWEST_SHARED.min(n) } else { nr };
+        (fewest..=most).contains(&columns).then_some(columns)
     }
 
     /// Elements of scratch that the packed blocks take.

@@ -70,18 +70,9 @@ impl<'a> Beside<'a> {
         Self([Some(first), b, c, d])
     }
 
-    /// The first part of each matrix, and the rest.
-    pub(super) fn split(
-        self,
-        halves: impl Fn(ViewMut<'a>) -> (ViewMut<'a>, ViewMut<'a>),
-    ) -> (Self, Self) {
-        let (mut head, mut tail) = (Beside::NONE, Beside::NONE);
-        for (i, matrix) in self.0.into_iter().enumerate() {
-            if let Some((h, t)) = matrix.map(&halves) {
-                (head.0[i], tail.0[i]) = (Some(h), Some(t));
-            }
-        }
-        (head, tail)
+    /// What `f` makes of each matrix.
+    pub(super) fn map(&self, f: impl Fn(&ViewMut<'a>) -> ViewMut<'a>) -> Self {
+        Beside(self.0.each_ref().map(|matrix| matrix.as_ref().map(&f)))
     }
 }
 

@@ -1,7 +1,8 @@
 //! The scratch that a product will take, before there are matrices.
 
 use super::one_tile;
-use super::parallel::{self, Form};
+use super::parallel;
+use super::plan::Form;
 use crate::cpu::Cpu;
 
 /// The products of a layer, by which of A and B are transposed; see [`gemm`](super).

@@ -43,7 +43,10 @@ pub(super) fn five_loops<S: TileShape>(
                 let b = product.b.block((p, j), (blocking.kc, blocking.nc));
                 let packed_b = match product.packed {
                     // Block `p` of k in all columns; in it, the panels from that of column `j` on.
-                    Some(w) => Some(&w.data[p * w.cols + (product.origin.1 + j) * a.cols()..]),
+                    Some(w) => {
+                        let col = product.origin.1 + j - w.first;
+                        Some(&w.data[p * w.cols + col * a.cols()..])
+                    }
                     None if blocking.pack_b => {
                         pack_b(s, packed_b, S::NR, b);
                         Some(&*packed_b)

@@ -6,11 +6,11 @@
 use super::blocking::block_of_k;
 use super::epilogue::Epilogue;
 use super::operand::Operand;
-use super::pack::pack_b;
-use super::tile_shape::TileShape;
+use super::shared::{pack_all, panel_width};
 use super::{Product, Start, check, parallel};
 use crate::cpu::Cpu;
 use crate::error::{Result, check_len, checked_size};
+use crate::parallel::threads_to_copy;
 use crate::scratch::{Buffer, Scratch};
 use crate::simd::Level;
 use crate::tensor::{View, ViewMut};
@@ -42,13 +42,15 @@ pub struct PackedWeight {
     kc: usize,
 }
 
-/// The data of a [`PackedWeight`], the columns that its panels have together, and the steps of k in
+/// A B that is packed like a [`PackedWeight`], the columns that its panels have together, and the steps of k in
 /// a block.
 #[derive(Clone, Copy)]
 pub(super) struct Packed<'a> {
     pub data: &'a [f32],
     pub cols: usize,
     pub kc: usize,
+    /// The column of C that the first is for.
+    pub first: usize,
 }
 
 impl PackedWeight {
@@ -62,10 +64,7 @@ impl PackedWeight {
         let kc = block_of_k(cpu.caches(), k);
         let data = match level {
             Level::Portable => copied(w)?,
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2(s) => packed(s, w, kc)?,
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512(s) => packed(s, w, kc)?,
+            _ => packed(cpu, w, kc)?,
         };
         Ok(Self { data, level, k, n, kc })
     }
@@ -114,33 +113,23 @@ pub fn matmul_packed<'a>(
     let packed = match w.level {
         Level::Portable => None,
         _ if w.k == 0 => None,
-        _ => Some(Packed { data, cols: data.len() / w.k, kc: w.kc }),
+        _ => Some(Packed { data, cols: data.len() / w.k, kc: w.kc, first: 0 }),
     };
     let origin = (0, 0);
     let product = Product { a, b, packed, start, epilogue, origin, is_consumed: false };
     parallel::product(cpu.with_level(w.level), scratch, &product, c, None)
 }
 
-#[inline(always)]
-fn packed<S: TileShape>(s: S, w: Operand<'_>, kc: usize) -> Result<Buffer> {
+fn packed(cpu: Cpu, w: Operand<'_>, kc: usize) -> Result<Buffer> {
     let (k, n) = w.shape();
     if k == 0 || n == 0 {
         // A side of an empty matrix may be of any length, one that no padding fits too.
         return Buffer::zeros(0);
     }
-    let cols = n.next_multiple_of(S::NR);
+    let cols = n.next_multiple_of(panel_width(cpu.level()));
     let mut data = Buffer::zeros(checked_size("w", k, cols)?)?;
-    s.vectorize(
-        #[inline(always)]
-        || {
-            let mut p = 0;
-            while p < k {
-                let block = w.block((p, 0), (kc, n));
-                pack_b(s, &mut data.as_mut_slice()[p * cols..], S::NR, block);
-                p += block.rows();
-            }
-        },
-    );
+    let pieces = threads_to_copy(cpu, k, n);
+    pack_all(cpu, pieces, data.as_mut_slice(), w, kc);
     Ok(data)
 }
 

@@ -265,6 +265,20 @@ impl<'a> ViewMut<'a> {
         block.split_rows_at(rows).0.split_cols_at(cols).0
     }
 
+    /// The same through a shared reference.
+    ///
+    /// # Safety
+    /// While the block is in use, nothing else reads or writes its elements.
+    pub(crate) unsafe fn shared_block(
+        &self,
+        (row, col): (usize, usize),
+        (rows, cols): (usize, usize),
+    ) -> ViewMut<'a> {
+        let whole = ViewMut::<'a>(self.0, PhantomData);
+        let block = whole.split_rows_at(row).1.split_cols_at(col).1;
+        block.split_rows_at(rows).0.split_cols_at(cols).0
+    }
+
     /// The rows before `row` and those from `row` on (all before, if there are fewer).
     pub fn split_rows_at(self, row: usize) -> (ViewMut<'a>, ViewMut<'a>) {
         let View { rows, cols, stride, .. } = self.0;

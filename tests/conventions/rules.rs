@@ -36,7 +36,7 @@ const NOT_INLINED: [(&str, &str); 2] = [
     // It is taken as a function pointer, and switches the features on itself.
     ("gemm/micro_kernel.rs", "run"),
     // It reads constants of the token, and no vector.
-    ("gemm/parallel.rs", "of"),
+    ("gemm/plan.rs", "of"),
 ];
 
 /// Files that may call rayon.

@@ -1,0 +1,149 @@
+//! C in parts, handed out to threads as they come for them.
+//!
+//! A core may have less to give than another: its other half is busy with something else, or it is one
+//! of the small ones. So there are more parts than threads, and who is faster computes more of them. What
+//! an element is does not depend on the part that it is in.
+
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+use super::epilogue::Beside;
+use crate::parallel::MACS_PER_NS;
+use crate::tensor::ViewMut;
+
+/// Parts for each thread, at most: their ends are then an eighth of its work apart.
+const MOST: usize = 8;
+
+/// Nanoseconds of multiply-adds in a part at least, if there are more than threads.
+const WORTH_NS: usize = 8_000;
+
+/// Nanoseconds that a part takes for each element of A and of B that it reads, beside its
+/// multiply-adds. Measured with sides of 64 to 4,096 on one thread, and rounded.
+#[derive(Clone, Copy)]
+pub(super) struct Reading {
+    pub a: f64,
+    pub b: f64,
+}
+
+impl Reading {
+    /// Of operands in place, or packed by the part itself.
+    pub(super) fn new(packs_a: bool, packs_b: bool) -> Self {
+        Reading { a: if packs_a { 0.5 } else { 0.125 }, b: if packs_b { PACKING } else { 0.03 } }
+    }
+
+    /// Of a B that all threads packed: half of it and more comes from the caches of others.
+    pub(super) fn shared(packs_a: bool) -> Self {
+        Reading { b: 0.1, ..Self::new(packs_a, false) }
+    }
+}
+
+/// Nanoseconds that an element of B takes to be packed.
+pub(super) const PACKING: f64 = 0.25;
+
+/// How C is cut.
+#[derive(Clone, Copy)]
+pub(super) struct Cut {
+    /// Rows and columns of a part.
+    pub shape: (usize, usize),
+    /// Nanoseconds after which all threads are expected to be done.
+    pub ns: f64,
+}
+
+impl Cut {
+    /// The parts, multiples of `unit`, with which `threads` threads are expected to be done soonest with
+    /// a C of `(m, n)`, for a product over `k`.
+    ///
+    /// Of `N` parts some thread computes `N / threads`, rounded up. The last to be done are computed
+    /// while other threads have nothing left: a quarter of a part is assumed for that.
+    pub(super) fn new(
+        threads: usize,
+        (m, n, k): (usize, usize, usize),
+        unit: (usize, usize),
+        reading: Reading,
+    ) -> Self {
+        let mut best = Cut { shape: (m, n), ns: f64::INFINITY };
+        if threads < 2 {
+            return best;
+        }
+        let (tall, wide) = (m.div_ceil(unit.0), n.div_ceil(unit.1));
+        let ns = m.saturating_mul(n).saturating_mul(k) / MACS_PER_NS as usize;
+        let each = (ns / threads / WORTH_NS).clamp(1, MOST);
+        let most = each.saturating_mul(threads);
+        let several = |r: &usize| r.is_power_of_two() || r.is_multiple_of(threads);
+        for r in (1..=tall.min(most)).filter(several) {
+            for each in [1, 2, 4, MOST].into_iter().filter(|&fewer| fewer <= each) {
+                let c = (each * threads).div_ceil(r);
+                let rows = m.min(tall.div_ceil(r) * unit.0);
+                let cols = n.min(wide.div_ceil(c) * unit.1);
+                let count = m.div_ceil(rows) * n.div_ceil(cols);
+                let rounds = count.div_ceil(threads) as f64 + 0.25;
+                let ns = part_ns((rows, cols, k), reading) * rounds;
+                if count <= most && ns < best.ns {
+                    best = Cut { shape: (rows, cols), ns };
+                }
+            }
+        }
+        best
+    }
+
+    /// How many parts a C of `(m, n)` has.
+    pub(super) fn count(&self, (m, n): (usize, usize)) -> usize {
+        m.div_ceil(self.shape.0).saturating_mul(n.div_ceil(self.shape.1))
+    }
+}
+
+/// What a part takes: the thinner the parts the oftener are A and B read, and rows of C that are cut lie on
+/// more pages.
+fn part_ns((rows, cols, k): (usize, usize, usize), reading: Reading) -> f64 {
+    let (rows, cols, k) = (rows as f64, cols as f64, k as f64);
+    rows * cols * k / MACS_PER_NS as f64
+        + rows * k * reading.a
+        + k * cols * reading.b
+        + 16.0 * rows
+        + 1000.0
+}
+
+/// A matrix and those beside it, cut into parts.
+pub(super) struct Parts<'a> {
+    c: ViewMut<'a>,
+    beside: Option<Beside<'a>>,
+    /// Rows and columns of a part, except for the last ones.
+    shape: (usize, usize),
+    /// Parts below one another.
+    tall: usize,
+    count: usize,
+    next: AtomicUsize,
+}
+
+/// What one thread is to compute.
+pub(super) struct Part<'a> {
+    /// Where in C it begins.
+    pub at: (usize, usize),
+    pub c: ViewMut<'a>,
+    pub beside: Option<Beside<'a>>,
+}
+
+// SAFETY: all that can be done with a shared one is `take`, which gives each part to one caller.
+unsafe impl Sync for Parts<'_> {}
+
+impl<'a> Parts<'a> {
+    /// The parts of `c`, which has elements. All that is beside it has its shape.
+    pub(super) fn new(c: ViewMut<'a>, beside: Option<Beside<'a>>, cut: Cut) -> Self {
+        let (tall, count) = (c.rows().div_ceil(cut.shape.0), cut.count(c.shape()));
+        Parts { c, beside, shape: cut.shape, tall, count, next: AtomicUsize::new(0) }
+    }
+
+    /// A part that nobody has taken, if there is one: the next below, which needs the same of B.
+    pub(super) fn take(&self) -> Option<Part<'a>> {
+        let next = self.next.fetch_add(1, Ordering::Relaxed);
+        if next >= self.count {
+            return None;
+        }
+        let at = (next % self.tall * self.shape.0, next / self.tall * self.shape.1);
+        // SAFETY: each caller that gets here has a `next` of its own (the counter cannot come round:
+        // a thread stops at its first `None`), and parts do not overlap. The matrices are borrowed for
+        // `'a`, and reached in no other way.
+        let part = |matrix: &ViewMut<'a>| unsafe { matrix.shared_block(at, self.shape) };
+        let beside = self.beside.as_ref().map(|beside| beside.map(part));
+        Some(Part { at, c: part(&self.c), beside })
+    }
+}

@@ -1,0 +1,189 @@
+//! Which path a product takes, on how many threads, and how they share it.
+
+use super::blocking::{Blocking, Problem, is_one_block, is_streamed, is_turned};
+use super::parts::{Cut, PACKING, Reading};
+use super::tile_shape::TileShape;
+use crate::cpu::Cpu;
+use crate::parallel::threads_for_product;
+use crate::simd::{Caches, Level};
+
+/// Elements of a product that are handed to the epilogue at once where it is consumed, or a strip:
+/// half of a first-level cache, so that the tiles' own data is not evicted for every few rows.
+const CONSUMED: usize = 4096;
+
+/// Nanoseconds that threads take to meet after packing, and to begin again.
+const MEETING: f64 = 5000.0;
+
+/// What the path of a product depends on, and the scratch that it takes.
+#[derive(Clone, Copy)]
+pub(super) struct Form {
+    /// `(m, n, k)`
+    pub shape: (usize, usize, usize),
+    /// Distances between the rows and between the columns of A, and of B.
+    pub a_steps: (usize, usize),
+    pub b_steps: (usize, usize),
+    /// Steps of k in the blocks of a B that was packed beforehand.
+    pub packed_kc: Option<usize>,
+    pub is_consumed: bool,
+}
+
+impl Form {
+    /// B can be read in place, a row at a time.
+    #[inline(always)]
+    fn b_has_rows(&self) -> bool {
+        self.b_steps.1 == 1 && self.packed_kc.is_none()
+    }
+
+    #[inline(always)]
+    fn is_read_in_place(&self) -> bool {
+        self.b_has_rows() && is_one_block(self.shape)
+    }
+
+    #[inline(always)]
+    fn is_turned(&self, level: Level) -> bool {
+        level != Level::Portable
+            && self.packed_kc.is_none()
+            && !self.is_consumed
+            && is_turned(level.lanes(), self.shape, (self.a_steps.0 == 1, self.b_has_rows()))
+    }
+
+    /// That of the transposed product.
+    fn turned(&self) -> Form {
+        let ((m, n, k), (a_row, a_col), (b_row, b_col)) = (self.shape, self.a_steps, self.b_steps);
+        Form { shape: (n, m, k), a_steps: (b_col, b_row), b_steps: (a_col, a_row), ..*self }
+    }
+
+    #[inline(always)]
+    fn blocking<S: TileShape>(&self, _: S, caches: Caches) -> Blocking {
+        let (m, n, k) = self.shape;
+        let problem = Problem {
+            m,
+            n,
+            k,
+            mr: S::MR,
+            nr: S::NR,
+            a_row_step: self.a_steps.0,
+            b_row_step: self.b_has_rows().then_some(self.b_steps.0),
+            packed_kc: self.packed_kc,
+            is_consumed: self.is_consumed,
+        };
+        Blocking::new(caches, problem)
+    }
+}
+
+/// How a product is computed.
+#[derive(Clone, Copy)]
+pub(super) enum Path {
+    /// Tiles alone, both operands read in place.
+    OneBlock,
+    /// Few rows: B passes by once.
+    Stream,
+    /// The five loops.
+    Blocks(Blocking),
+    /// The five loops, which compute the transposition of C.
+    Turned(Blocking),
+}
+
+/// What was decided about a product.
+#[derive(Clone, Copy)]
+pub(super) struct Plan {
+    pub path: Path,
+    pub threads: usize,
+    /// The parts of C that the threads compute; all of it, if there is one.
+    pub cut: Cut,
+    /// Steps of k and columns of the blocks of B that all threads pack together, if they do.
+    pub shared: Option<(usize, usize)>,
+    /// Elements of the buffer of a consumed product, or of a transposed one.
+    buffer: usize,
+}
+
+impl Plan {
+    /// None if the product is one block for this thread.
+    #[inline(always)]
+    pub(super) fn new(cpu: Cpu, form: Form) -> Option<Plan> {
+        let threads = threads_for_product(cpu, form.shape);
+        let is_small = threads == 1 && !form.is_consumed && form.is_read_in_place();
+        if is_small && !form.is_turned(cpu.level()) {
+            return None;
+        }
+        Some(match cpu.level() {
+            Level::Portable => {
+                let cut = Cut::new(threads, form.shape, (8, 8), Reading::new(true, true));
+                // It is the only path there, and packs what it needs.
+                Plan { path: Path::OneBlock, threads, cut, shared: None, buffer: 0 }.limited(form)
+            }
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2(s) => Self::of(s, cpu, threads, form),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512(s) => Self::of(s, cpu, threads, form),
+        })
+    }
+
+    fn of<S: TileShape>(s: S, cpu: Cpu, threads: usize, form: Form) -> Plan {
+        let (shape, unit) = (form.shape, (S::MR, S::NR));
+        let cut = |unit, reading| Cut::new(threads, shape, unit, reading);
+        let plan = |path, cut, buffer| Plan { path, threads, cut, shared: None, buffer };
+        let consumed = |cols| if form.is_consumed { CONSUMED.max(S::MR * cols) } else { 0 };
+        let in_place = Reading::new(false, false);
+        let plan = if form.is_turned(cpu.level()) {
+            let blocking = form.turned().blocking(s, cpu.caches());
+            // What is packed is that of the transposition.
+            let reading = Reading::new(blocking.pack_b, blocking.pack_a);
+            plan(Path::Turned(blocking), cut((S::NR, S::MR), reading), shape.0 * shape.1)
+        } else if form.is_read_in_place() {
+            plan(Path::OneBlock, cut(unit, in_place), consumed(shape.1))
+        } else if form.b_has_rows() && !form.is_consumed && is_streamed(shape, cpu.caches()) {
+            plan(Path::Stream, cut(unit, in_place), 0)
+        } else {
+            let blocking = form.blocking(s, cpu.caches());
+            let own = cut(unit, Reading::new(blocking.pack_a, blocking.pack_b));
+            let plan = plan(Path::Blocks(blocking), own, consumed(blocking.nc.min(shape.1)));
+            plan.shared(s, cpu, form, blocking).unwrap_or(plan)
+        };
+        plan.limited(form)
+    }
+
+    /// The same where all threads pack B together, if that is expected to take less.
+    #[inline(always)]
+    fn shared<S: TileShape>(&self, s: S, cpu: Cpu, form: Form, own: Blocking) -> Option<Plan> {
+        let (m, n, k) = form.shape;
+        if self.threads < 2 || !own.pack_b || k == 0 {
+            return None;
+        }
+        let cols = own.shared_columns(self.threads, n, S::NR)?;
+        let shape = (m, cols, own.kc.min(k));
+        let reading = Reading::shared(own.pack_a);
+        let cut = Cut::new(self.threads, shape, (S::MR, S::NR), reading);
+        let packing = PACKING * (cols * shape.2) as f64 / self.threads as f64;
+        let rounds = (n.div_ceil(cols) * k.div_ceil(own.kc)) as f64;
+        let takes_less = rounds * (packing + cut.ns + MEETING) < self.cut.ns;
+        let blocking = Form { packed_kc: Some(own.kc), ..form }.blocking(s, cpu.caches());
+        let path = Path::Blocks(blocking);
+        takes_less.then_some(Plan { path, cut, shared: Some((own.kc, cols)), ..*self })
+    }
+
+    /// With no more threads than parts.
+    fn limited(self, form: Form) -> Self {
+        let (m, n, _) = form.shape;
+        Plan { threads: self.threads.min(self.cut.count((m, n))), ..self }
+    }
+
+    /// Elements of scratch.
+    pub(super) fn scratch(&self) -> usize {
+        self.shared_scratch().saturating_add(self.own_scratch().saturating_mul(self.threads))
+    }
+
+    /// Elements of what all threads pack together.
+    pub(super) fn shared_scratch(&self) -> usize {
+        self.shared.map_or(0, |(kc, cols)| kc * cols)
+    }
+
+    /// Elements for each thread.
+    pub(super) fn own_scratch(&self) -> usize {
+        let packed = match self.path {
+            Path::Blocks(blocking) | Path::Turned(blocking) => blocking.scratch(),
+            Path::OneBlock | Path::Stream => 0,
+        };
+        packed.saturating_add(self.buffer)
+    }
+}
