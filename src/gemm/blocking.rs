@@ -63,8 +63,8 @@ const WIDE: usize = 2048;
 /// in use. A way of it has 4 kB, on every processor with these levels.
 const WAYS: usize = 12;
 
-/// Elements of a B that threads pack together, for each of them: 2 MiB.
-const SHARED: usize = 512 << 10;
+/// Elements of a B that threads pack together, for each of them: 1 MiB.
+const SHARED: usize = 256 << 10;
 
 /// Columns that they pack at least where A is packed too.
 const FEWEST_SHARED: usize = 512;

@@ -87,6 +87,8 @@ mod turned;
 
 #[cfg(test)]
 mod blocking_tests;
+#[cfg(all(test, feature = "rayon"))]
+mod parts_tests;
 #[cfg(test)]
 mod tests;
 

@@ -50,7 +50,7 @@ pub(super) fn scratch(cpu: Cpu, form: Form) -> usize {
 const PIECES: usize = 4;
 
 /// Blocks of B of `kc x cols`, each packed by all threads before they compute with it.
-fn share(
+pub(super) fn share(
     cpu: Cpu,
     plan: &Plan,
     (kc, cols): (usize, usize),

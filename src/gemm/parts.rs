@@ -40,7 +40,7 @@ impl Reading {
 pub(super) const PACKING: f64 = 0.25;
 
 /// How C is cut.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Cut {
     /// Rows and columns of a part.
     pub shape: (usize, usize),
