@@ -38,7 +38,9 @@
 //! |---|---|
 //! | `operand`, `packed` | A and B with their strides: a transposition is two numbers exchanged; a B packed once for many products |
 //! | `blocking` | `mc, kc, nc` from the cache sizes; the limits between the paths |
-//! | `parallel` | the path of a product, and which part of C each thread computes |
+//! | `plan` | the path of a product, its threads, and how they share it |
+//! | `parts`, `shared` | C in parts that threads take one after the other; B packed by all of them |
+//! | `parallel` | the threads at work |
 //! | `macro_kernel` | the five loops, and the one block |
 //! | `one_tile` | tiny products |
 //! | `stream` | few rows |
@@ -51,8 +53,9 @@
 //!
 //! # Memory
 //!
-//! Scratch grows to at most half of L2 and 1 MiB for each thread: packed blocks of B and of A.
-//! With an L2 of 1 MiB that is 1.5 MiB a thread whatever the product, 96 MiB for 64 threads. (B's
+//! Scratch grows to at most half of L2, or the 1 MiB of which all threads make a B in common, and 1 MiB for each
+//! thread: packed blocks of B and of A. With an L2 of up to 2 MiB that is 2 MiB a thread whatever the product, 128 MiB
+//! for 64 threads. (B's
 //! block is never narrower than a panel, 32 KiB on AVX2 and 64 KiB on AVX-512, however small L2.)
 //! A product that is consumed takes a strip more, at most 24 KiB, and panels of twice the length; one that
 //! is computed as its transposition a buffer of C's size for each thread, at most 256 KiB, beside blocks
