@@ -173,3 +173,29 @@ fn a_is_packed_where_reading_it_in_place_is_slow() {
         }
     }
 }
+
+#[test]
+fn columns_packed_together_fit_in_what_threads_share() {
+    for (mr, nr) in [(6, 16), (12, 32), (MR, NR)] {
+        for (m, n, k) in [(500, 700, 300), (2000, 60, 5000), (300, 9000, 512), (64, 1 << 20, 4)] {
+            for (a_row_step, is_consumed) in [(k, false), (1, false), (1, true)] {
+                let (b_row_step, packed_kc) = (None, None);
+                let problem =
+                    Problem { m, n, k, mr, nr, a_row_step, b_row_step, packed_kc, is_consumed };
+                let blocking = Blocking::new(Caches::FALLBACK, problem);
+                for threads in [2, 3, 64] {
+                    let Some(cols) = blocking.shared_columns(threads, n, nr) else {
+                        // Too few of them where A would be packed again for each few.
+                        assert!(
+                            blocking.pack_a && 512 * blocking.kc > (threads << 18) - (nr << 12)
+                        );
+                        continue;
+                    };
+                    assert!(cols.is_multiple_of(nr) && cols < n + nr, "{cols}, {problem:?}");
+                    assert!(cols * blocking.kc * 4 <= threads << 20, "{cols}, {problem:?}");
+                    assert!(!blocking.pack_a || cols >= n.min(512), "{cols}, {problem:?}");
+                }
+            }
+        }
+    }
+}

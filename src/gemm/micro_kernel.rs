@@ -147,6 +147,7 @@ impl RowSteps {
     /// Of the first `ROWS` rows, which are `step` elements apart.
     #[inline(always)]
     fn new<const ROWS: usize>(step: usize) -> Self {
+        const { assert!(MOST_ROWS <= 16, "eight is the greatest factor") };
         let bytes = step.wrapping_mul(size_of::<f32>());
         RowSteps(core::array::from_fn(
             #[inline(always)]

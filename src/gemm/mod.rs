@@ -22,8 +22,9 @@
 //! 2008; Van Zee and van de Geijn 2015). Words as in BLIS: `m, n, k` is the problem, `mc, nc, kc` a
 //! block, `MR x NR` the tile of C that the micro-kernel keeps in registers, a *micro-panel* the
 //! strip of a packed block that one micro-kernel call reads. The order differs from BLIS: batches
-//! are small and A is seldom packed, so B is packed once and every block of it meets all rows. Only
-//! where A is packed too, and has more than `mc` rows, is B packed again for each `mc` of them.
+//! are small and A is seldom packed, so B is packed once and every block of it meets all rows. B is
+//! packed again for each `mc` rows where A is packed too, and has more; and by several threads that
+//! compute parts of C below one another, unless it is less work that they pack it together.
 //!
 //! ```text
 //!   5  for each kc of k
@@ -53,10 +54,10 @@
 //!
 //! # Memory
 //!
-//! Scratch grows to at most half of L2, or the 1 MiB of which all threads make a B in common, and 1 MiB for each
-//! thread: packed blocks of B and of A. With an L2 of up to 2 MiB that is 2 MiB a thread whatever the product, 128 MiB
-//! for 64 threads. (B's
-//! block is never narrower than a panel, 32 KiB on AVX2 and 64 KiB on AVX-512, however small L2.)
+//! Scratch grows, for each thread of the pool, to at most a packed block of B, half of L2, or 1 MiB of a B that
+//! all threads pack; and a block of A, 1 MiB. With an L2 of up to 2 MiB that is 2 MiB a thread whatever the
+//! product, 128 MiB for 64 threads. (B's block is never narrower than a panel, 32 KiB on AVX2 and 64 KiB on
+//! AVX-512, however small L2.)
 //! A product that is consumed takes a strip more, at most 24 KiB, and panels of twice the length; one that
 //! is computed as its transposition a buffer of C's size for each thread, at most 256 KiB, beside blocks
 //! that are smaller than those of others by more than that.

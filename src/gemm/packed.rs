@@ -49,12 +49,12 @@ pub(super) struct Packed<'a> {
     pub data: &'a [f32],
     pub cols: usize,
     pub kc: usize,
-    /// The column of C that the first is for.
+    /// The column of C that the first column of it computes.
     pub first: usize,
 }
 
 impl PackedWeight {
-    /// Packs `w [k, n]`, a view or a transposed one, for the level of `cpu`.
+    /// Packs `w [k, n]`, a view or a transposed one, for the level of `cpu`, a large one on several threads.
     ///
     /// Errors: [`Error::Overflow`](crate::Error::Overflow) and
     /// [`Error::OutOfMemory`](crate::Error::OutOfMemory) if the copy cannot be held.

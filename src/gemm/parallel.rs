@@ -61,14 +61,13 @@ pub(super) fn share(
 ) {
     let ((m, n), k) = (c.shape(), product.a.cols());
     let (shared, scratch) = scratch.split_at_mut(plan.shared_scratch());
-    for first in (0..n).step_by(cols) {
-        let (at, shape) = ((0, first), (m, cols.min(n - first)));
-        let columns = product.part(at, shape);
+    for j in (0..n).step_by(cols) {
+        let (at, shape) = ((0, j), (m, cols.min(n - j)));
+        let range = product.part(at, shape);
         for p in (0..k).step_by(kc) {
-            let mut block = columns.steps(p, kc);
-            let first = block.origin.1;
+            let mut block = range.steps(p, kc);
             let (data, cols) = pack_all(cpu, PIECES * plan.threads, shared, block.b, kc);
-            block.packed = Some(Packed { data, cols, kc, first });
+            block.packed = Some(Packed { data, cols, kc, first: block.origin.1 });
             let mut beside = beside.as_deref_mut().map(|beside| beside.block_mut(at, shape));
             divide(cpu, plan, scratch, &block, c.block_mut(at, shape), beside.as_mut());
         }
@@ -76,7 +75,7 @@ pub(super) fn share(
 }
 
 /// Computes the parts of C.
-fn divide(
+pub(super) fn divide(
     cpu: Cpu,
     plan: &Plan,
     scratch: &mut [f32],

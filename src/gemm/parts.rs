@@ -11,17 +11,27 @@ use crate::parallel::MACS_PER_NS;
 use crate::tensor::ViewMut;
 
 /// Parts for each thread, at most: their ends are then an eighth of its work apart.
-const MOST: usize = 8;
+pub(super) const MOST: usize = 8;
 
-/// Nanoseconds of multiply-adds in a part at least, if there are more than threads.
+/// Nanoseconds of multiply-adds in a part at least, if there are more of them than threads: several
+/// times what a part costs.
 const WORTH_NS: usize = 8_000;
 
+/// Nanoseconds that an element of B takes to be packed.
+pub(super) const PACKING: f64 = 0.25;
+
+/// Nanoseconds for each row of a part, whose piece of C lies on a page of its own.
+const ROW: f64 = 16.0;
+
+/// Nanoseconds until a part is under way: its first rows come from a far cache.
+const BEGIN: f64 = 1000.0;
+
 /// Nanoseconds that a part takes for each element of A and of B that it reads, beside its
-/// multiply-adds. Measured with sides of 64 to 4,096 on one thread, and rounded.
+/// multiply-adds.
 #[derive(Clone, Copy)]
 pub(super) struct Reading {
-    pub a: f64,
-    pub b: f64,
+    a: f64,
+    b: f64,
 }
 
 impl Reading {
@@ -30,14 +40,11 @@ impl Reading {
         Reading { a: if packs_a { 0.5 } else { 0.125 }, b: if packs_b { PACKING } else { 0.03 } }
     }
 
-    /// Of a B that all threads packed: half of it and more comes from the caches of others.
+    /// Of a B that all threads packed: most of it comes from the caches of others.
     pub(super) fn shared(packs_a: bool) -> Self {
         Reading { b: 0.1, ..Self::new(packs_a, false) }
     }
 }
-
-/// Nanoseconds that an element of B takes to be packed.
-pub(super) const PACKING: f64 = 0.25;
 
 /// How C is cut.
 #[derive(Clone, Copy, Debug)]
@@ -49,13 +56,13 @@ pub(super) struct Cut {
 }
 
 impl Cut {
-    /// The parts, multiples of `unit`, with which `threads` threads are expected to be done soonest with
-    /// a C of `(m, n)`, for a product over `k`.
+    /// The parts, multiples of `unit` and at most so many for each thread, with which the threads are
+    /// expected to be done soonest with a C of `(m, n)`, for a product over `k`.
     ///
     /// Of `N` parts some thread computes `N / threads`, rounded up. The last to be done are computed
     /// while other threads have nothing left: a quarter of a part is assumed for that.
     pub(super) fn new(
-        threads: usize,
+        (threads, at_most): (usize, usize),
         (m, n, k): (usize, usize, usize),
         unit: (usize, usize),
         reading: Reading,
@@ -65,15 +72,17 @@ impl Cut {
             return best;
         }
         let (tall, wide) = (m.div_ceil(unit.0), n.div_ceil(unit.1));
-        let ns = m.saturating_mul(n).saturating_mul(k) / MACS_PER_NS as usize;
-        let each = (ns / threads / WORTH_NS).clamp(1, MOST);
-        let most = each.saturating_mul(threads);
-        let several = |r: &usize| r.is_power_of_two() || r.is_multiple_of(threads);
-        for r in (1..=tall.min(most)).filter(several) {
-            for each in [1, 2, 4, MOST].into_iter().filter(|&fewer| fewer <= each) {
-                let c = (each * threads).div_ceil(r);
-                let rows = m.min(tall.div_ceil(r) * unit.0);
-                let cols = n.min(wide.div_ceil(c) * unit.1);
+        let work = m.saturating_mul(n).saturating_mul(k) / MACS_PER_NS as usize;
+        let at_most = (work / threads / WORTH_NS).clamp(1, at_most);
+        let most = at_most.saturating_mul(threads);
+        // Parts below one another: halves again and again, one or several for each thread, or single units.
+        let halves = (0..usize::BITS).map(|i| 1 << i).take_while(|&count| count <= most);
+        let below = halves.chain((1..=at_most).map(|i| i * threads)).chain([tall]);
+        for below in below.filter(|&count| count <= tall.min(most)) {
+            for each in [1, 2, 4, MOST].into_iter().filter(|&each| each <= at_most) {
+                let beside = (each * threads).div_ceil(below);
+                let rows = m.min(tall.div_ceil(below) * unit.0);
+                let cols = n.min(wide.div_ceil(beside) * unit.1);
                 let count = m.div_ceil(rows) * n.div_ceil(cols);
                 let rounds = count.div_ceil(threads) as f64 + 0.25;
                 let ns = part_ns((rows, cols, k), reading) * rounds;
@@ -91,15 +100,12 @@ impl Cut {
     }
 }
 
-/// What a part takes: the thinner the parts the oftener are A and B read, and rows of C that are cut lie on
-/// more pages.
+/// What a part takes, as measured with sides of 64 to 4,096 on one thread, and rounded: the thinner parts
+/// are the oftener are A and B read, and packed.
 fn part_ns((rows, cols, k): (usize, usize, usize), reading: Reading) -> f64 {
     let (rows, cols, k) = (rows as f64, cols as f64, k as f64);
-    rows * cols * k / MACS_PER_NS as f64
-        + rows * k * reading.a
-        + k * cols * reading.b
-        + 16.0 * rows
-        + 1000.0
+    let multiplying = rows * cols * k / MACS_PER_NS as f64;
+    multiplying + rows * k * reading.a + k * cols * reading.b + ROW * rows + BEGIN
 }
 
 /// A matrix and those beside it, cut into parts.
@@ -122,9 +128,6 @@ pub(super) struct Part<'a> {
     pub beside: Option<Beside<'a>>,
 }
 
-// SAFETY: all that can be done with a shared one is `take`, which gives each part to one caller.
-unsafe impl Sync for Parts<'_> {}
-
 impl<'a> Parts<'a> {
     /// The parts of `c`, which has elements. All that is beside it has its shape.
     pub(super) fn new(c: ViewMut<'a>, beside: Option<Beside<'a>>, cut: Cut) -> Self {
@@ -134,14 +137,17 @@ impl<'a> Parts<'a> {
 
     /// A part that nobody has taken, if there is one: the next below, which needs the same of B.
     pub(super) fn take(&self) -> Option<Part<'a>> {
+        // The counter cannot come round: nobody counts on once it is at the end.
+        if self.next.load(Ordering::Relaxed) >= self.count {
+            return None;
+        }
         let next = self.next.fetch_add(1, Ordering::Relaxed);
         if next >= self.count {
             return None;
         }
         let at = (next % self.tall * self.shape.0, next / self.tall * self.shape.1);
-        // SAFETY: each caller that gets here has a `next` of its own (the counter cannot come round:
-        // a thread stops at its first `None`), and parts do not overlap. The matrices are borrowed for
-        // `'a`, and reached in no other way.
+        // SAFETY: `next` is a number that no other call was given, so nobody else has this part, and
+        // parts do not overlap. The matrices are borrowed for `'a`, and reached in no other way.
         let part = |matrix: &ViewMut<'a>| unsafe { matrix.shared_block(at, self.shape) };
         let beside = self.beside.as_ref().map(|beside| beside.map(part));
         Some(Part { at, c: part(&self.c), beside })

@@ -2,12 +2,12 @@
 
 use super::epilogue::{Beside, Map, MapBeside};
 use super::operand::Operand;
-use super::parallel::share;
-use super::parts::{Cut, Parts, Reading};
-use super::plan::{Form, Plan};
+use super::parallel::{divide, share};
+use super::parts::{Cut, MOST, Parts, Reading};
+use super::plan::{Form, Path, Plan};
 use super::shared::panel_width;
 use super::{Accum, Product, Start, matmul, matmul_consumed, matmul_fused, matmul_fused_beside};
-use crate::cpu::Cpu;
+use crate::cpu::{Cpu, Parallelism};
 use crate::parallel::in_pool;
 use crate::scratch::Scratch;
 use crate::simd::slice::Unary;
@@ -67,31 +67,52 @@ fn every_element_is_in_one_part_and_so_is_what_is_beside_it() {
 }
 
 #[test]
-fn a_cut_has_whole_units_and_enough_parts_for_all_threads() {
-    for unit in [(6, 16), (12, 32), (32, 12), (8, 8)] {
-        for threads in [2, 3, 4, 5, 7, 8, 64] {
-            for (m, n, k) in
-                [(1, 512, 512), (512, 512, 1), (64, 128, 784), (512, 512, 512), (4096, 8, 256)]
-                    .into_iter()
-                    .chain([(4096, 4096, 512), (2000, 2000, 17), (1, 1, 1), (12, 100_000, 9)])
-            {
-                for reading in [Reading::new(false, false), Reading::new(true, true)] {
-                    let cut = Cut::new(threads, (m, n, k), unit, reading);
-                    let what = format!("{m}x{n}x{k} in {unit:?} on {threads}: {cut:?}");
+fn parts_are_taken_from_above_and_never_again() {
+    let mut c = [0.0; 50];
+    let c = ViewMut::new(5, 10, &mut c).expect("c");
+    let parts = Parts::new(c, None, Cut { shape: (2, 4), ns: 0.0 });
+    let expected = [(0, 0), (2, 0), (4, 0), (0, 4), (2, 4), (4, 4), (0, 8), (2, 8), (4, 8)];
+    let taken: Vec<_> = core::iter::from_fn(|| parts.take().map(|part| part.at)).collect();
+    assert_eq!(taken, expected);
+    assert!((0..100).all(|_| parts.take().is_none()));
+}
+
+#[test]
+fn a_cut_has_whole_units_and_no_thread_gets_much_more_than_its_share() {
+    let readings = [(false, false), (true, true)].map(|(a, b)| Reading::new(a, b));
+    let shapes = [(1, 512, 512), (512, 512, 1), (64, 128, 784), (512, 512, 512), (4096, 8, 256)]
+        .into_iter()
+        .chain([(4096, 4096, 512), (2000, 2000, 17), (1, 1, 1), (12, 100_000, 9), (36, 32, 99)])
+        .chain([(230, 75, 3023), (125, 60, 4003), (19, 9, 0)]);
+    for (m, n, k) in shapes {
+        for unit in [(6, 16), (12, 32), (32, 12), (8, 8)] {
+            for threads in [2, 3, 4, 5, 7, 8, 64, 96] {
+                for (reading, at_most) in readings.into_iter().flat_map(|r| [(r, 1), (r, MOST)]) {
+                    let cut = Cut::new((threads, at_most), (m, n, k), unit, reading);
+                    let what = format!("{m}x{n}x{k} in {unit:?} on {threads}, {at_most}: {cut:?}");
                     let (rows, cols) = cut.shape;
                     assert!(rows == m || rows.is_multiple_of(unit.0), "{what}");
                     assert!(cols == n || cols.is_multiple_of(unit.1), "{what}");
-                    let units = m.div_ceil(unit.0) * n.div_ceil(unit.1);
+                    let units =
+                        |rows: usize, cols: usize| rows.div_ceil(unit.0) * cols.div_ceil(unit.1);
                     let count = cut.count((m, n));
-                    assert!((1..=8 * threads).contains(&count), "{count} parts, {what}");
-                    // Sides that cannot be cut evenly may leave less than one for each, but not half.
-                    assert!(2 * count >= threads.min(units), "{count} parts, {what}");
+                    assert!((1..=at_most * threads).contains(&count), "{count} parts, {what}");
+                    // In units: what the busiest thread computes, and twice what it would at best.
+                    let busiest = count.div_ceil(threads) * units(rows, cols);
+                    assert!(busiest < 2 * units(m, n).div_ceil(threads) + 1, "{busiest}, {what}");
                 }
             }
         }
     }
-    let whole = Cut::new(1, (500, 600, 700), (6, 16), Reading::new(false, false));
-    assert_eq!(whole.shape, (500, 600));
+    let cut = |threads, shape| {
+        Cut::new((threads, MOST), shape, (6, 16), Reading::new(false, false)).shape
+    };
+    assert_eq!(cut(1, (500, 600, 700)), (500, 600), "one thread has one part");
+    for threads in [2, 3, 8, 64] {
+        let (rows, cols) = cut(threads, (4096, 4096, 4096));
+        let count = 4096_usize.div_ceil(rows) * 4096_usize.div_ceil(cols);
+        assert!(count >= 4 * threads, "{count} parts for {threads} threads");
+    }
 }
 
 /// Threads so many that each would pack much of B again.
@@ -132,9 +153,14 @@ impl super::Epilogue for AddTo {
     }
 }
 
-/// How threads share a product whose A is as it stands and whose B is transposed: they pack B together.
-fn shared_plan(cpu: Cpu, shape: (usize, usize, usize), is_consumed: bool) -> Plan {
-    let (a_steps, b_steps) = ((shape.2, 1), (1, shape.2));
+/// How threads share a product whose B is transposed: they pack it together.
+fn shared_plan(
+    cpu: Cpu,
+    shape: (usize, usize, usize),
+    a_steps: (usize, usize),
+    is_consumed: bool,
+) -> Plan {
+    let b_steps = (1, shape.2);
     let form = Form { shape, a_steps, b_steps, packed_kc: None, is_consumed };
     let plan = Plan::new(cpu, form).expect("no small product");
     assert_eq!(plan.threads, THREADS);
@@ -152,20 +178,26 @@ fn what_many_threads_pack_together_is_multiplied_once() {
         for caches in [small, Caches::FALLBACK] {
             for shape in SHARED {
                 let cpu = Cpu::detect().with_level(level).with_caches(caches);
-                in_pool(THREADS, || shared(cpu, shape));
+                for a_is_transposed in [false, true] {
+                    in_pool(THREADS, || multiply_together(cpu, shape, a_is_transposed));
+                }
             }
         }
     }
 }
 
-fn shared(cpu: Cpu, (m, n, k): (usize, usize, usize)) {
+fn multiply_together(cpu: Cpu, (m, n, k): (usize, usize, usize), a_is_transposed: bool) {
     let (a, b_t) = (integers(m * k, 1), integers(n * k, 2));
     let (bias, before) = (integers(n, 3), integers(m * n, 4));
     // B is transposed, so that it has to be packed.
-    let a = Operand::from(View::new(m, k, &a).expect("a"));
+    let a = match a_is_transposed {
+        true => Operand::from(View::new(k, m, &a).expect("a^T").t()),
+        false => View::new(m, k, &a).expect("a").into(),
+    };
+    let a_steps = (a.row_step(), a.col_step());
     let b = Operand::from(View::new(n, k, &b_t).expect("b").t());
-    let mut plan = shared_plan(cpu, (m, n, k), false);
-    let serial = cpu.with_parallelism(crate::Parallelism::Serial);
+    let mut plan = shared_plan(cpu, (m, n, k), a_steps, false);
+    let serial = cpu.with_parallelism(Parallelism::Serial);
     let mut product = vec![f32::NAN; m * n];
     let c = ViewMut::new(m, n, &mut product).expect("c");
     matmul(serial, &mut Scratch::new(), a, b, Accum::Replace, c).expect("the shapes fit");
@@ -208,11 +240,59 @@ fn shared(cpu: Cpu, (m, n, k): (usize, usize, usize)) {
     assert_eq!(c, product);
     assert!(beside.iter().zip(&product).all(|(b, x)| *b == 2.0 - x));
     if super::can_consume(cpu.level(), k) {
-        shared_plan(cpu, (m, n, k), true);
+        shared_plan(cpu, (m, n, k), a_steps, true);
         let mut to = before.clone();
         let beside = Beside::one(ViewMut::new(m, n, &mut to).expect("beside"));
         scratch.poison();
         matmul_consumed(cpu, &mut scratch, (a, b), &AddTo, beside).expect("it fits");
         assert!(to.iter().zip(&product).zip(&before).all(|((to, x), b)| *to == x + b));
+    }
+}
+
+#[test]
+fn a_part_of_several_blocks_of_a_packed_a_is_exact() {
+    let (m, n, k) = (1100, 300, 40);
+    let (a_t, b) = (integers(k * m, 1), integers(k * n, 2));
+    let a = Operand::from(View::new(k, m, &a_t).expect("a^T").t());
+    let b = Operand::from(View::new(k, n, &b).expect("b"));
+    for level in Level::available() {
+        if level == Level::Portable {
+            continue;
+        }
+        let cpu = Cpu::detect().with_level(level).with_caches(Caches::FALLBACK);
+        let (shape, is_consumed) = ((m, n, k), false);
+        let (a_steps, b_steps) = ((a.row_step(), a.col_step()), (b.row_step(), b.col_step()));
+        let form = Form { shape, a_steps, b_steps, packed_kc: None, is_consumed };
+        let mut found = vec![f32::NAN; m * n];
+        in_pool(2, || {
+            let mut plan = Plan::new(cpu, form).expect("no small product");
+            let Path::Blocks(blocking) = plan.path else { panic!("five loops") };
+            plan.cut.shape = (m, 160);
+            plan.shared = None;
+            assert!(plan.threads == 2 && blocking.pack_a && blocking.mc < m, "{level}");
+            let packed = None;
+            let (start, epilogue, origin) = (Start::Zero, &Map(TwoMinus), (0, 0));
+            let whole = Product { a, b, packed, start, epilogue, origin, is_consumed };
+            let mut memory = vec![f32::NAN; plan.scratch()];
+            let c = ViewMut::new(m, n, &mut found).expect("c");
+            divide(cpu, &plan, &mut memory, &whole, c, None);
+        });
+        for (at, &found) in found.iter().enumerate() {
+            let product = |p| a.element(at / n, p) * b.element(p, at % n);
+            assert_eq!(found, 2.0 - (0..k).map(product).sum::<f32>(), "{at} at {level}");
+        }
+    }
+}
+
+#[test]
+fn two_threads_with_wide_parts_pack_apart() {
+    let (shape, packed_kc, is_consumed) = ((300, 2100, 530), None, false);
+    let form = Form { shape, a_steps: (530, 1), b_steps: (1, 530), packed_kc, is_consumed };
+    for level in Level::available() {
+        if level != Level::Portable {
+            let cpu = Cpu::detect().with_level(level).with_caches(Caches::FALLBACK);
+            let plan = in_pool(2, || Plan::new(cpu, form)).expect("no small product");
+            assert_eq!((plan.threads, plan.shared), (2, None), "{level}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Which path a product takes, on how many threads, and how they share it.
 
 use super::blocking::{Blocking, Problem, is_one_block, is_streamed, is_turned};
-use super::parts::{Cut, PACKING, Reading};
+use super::parts::{Cut, MOST, PACKING, Reading};
 use super::tile_shape::TileShape;
 use crate::cpu::Cpu;
 use crate::parallel::threads_for_product;
@@ -11,8 +11,9 @@ use crate::simd::{Caches, Level};
 /// half of a first-level cache, so that the tiles' own data is not evicted for every few rows.
 const CONSUMED: usize = 4096;
 
-/// Nanoseconds that threads take to meet after packing, and to begin again.
-const MEETING: f64 = 5000.0;
+/// Nanoseconds that threads take to meet after packing and to begin again, for each level of the two trees
+/// in which they do.
+const MEETING: f64 = 2_000.0;
 
 /// What the path of a product depends on, and the scratch that it takes.
 #[derive(Clone, Copy)]
@@ -108,9 +109,12 @@ impl Plan {
         }
         Some(match cpu.level() {
             Level::Portable => {
-                let cut = Cut::new(threads, form.shape, (8, 8), Reading::new(true, true));
-                // It is the only path there, and packs what it needs.
-                Plan { path: Path::OneBlock, threads, cut, shared: None, buffer: 0 }.limited(form)
+                // It is the only path there. It packs what it needs, in memory that it allocates: so one
+                // part for each thread.
+                let reading = Reading::new(true, true);
+                let cut = Cut::new((threads, 1), form.shape, (8, 8), reading);
+                let path = Path::OneBlock;
+                Plan { path, threads, cut, shared: None, buffer: 0 }.limited(form.shape.1, form)
             }
             #[cfg(target_arch = "x86_64")]
             Level::Avx2(s) => Self::of(s, cpu, threads, form),
@@ -121,7 +125,7 @@ impl Plan {
 
     fn of<S: TileShape>(s: S, cpu: Cpu, threads: usize, form: Form) -> Plan {
         let (shape, unit) = (form.shape, (S::MR, S::NR));
-        let cut = |unit, reading| Cut::new(threads, shape, unit, reading);
+        let cut = |unit, reading| Cut::new((threads, MOST), shape, unit, reading);
         let plan = |path, cut, buffer| Plan { path, threads, cut, shared: None, buffer };
         let consumed = |cols| if form.is_consumed { CONSUMED.max(S::MR * cols) } else { 0 };
         let in_place = Reading::new(false, false);
@@ -138,14 +142,14 @@ impl Plan {
             let blocking = form.blocking(s, cpu.caches());
             let own = cut(unit, Reading::new(blocking.pack_a, blocking.pack_b));
             let plan = plan(Path::Blocks(blocking), own, consumed(blocking.nc.min(shape.1)));
-            plan.shared(s, cpu, form, blocking).unwrap_or(plan)
+            return plan.together(s, cpu, form, blocking).unwrap_or(plan.limited(shape.1, form));
         };
-        plan.limited(form)
+        plan.limited(shape.1, form)
     }
 
     /// The same where all threads pack B together, if that is expected to take less.
     #[inline(always)]
-    fn shared<S: TileShape>(&self, s: S, cpu: Cpu, form: Form, own: Blocking) -> Option<Plan> {
+    fn together<S: TileShape>(&self, s: S, cpu: Cpu, form: Form, own: Blocking) -> Option<Plan> {
         let (m, n, k) = form.shape;
         if self.threads < 2 || !own.pack_b || k == 0 {
             return None;
@@ -153,19 +157,21 @@ impl Plan {
         let cols = own.shared_columns(self.threads, n, S::NR)?;
         let shape = (m, cols, own.kc.min(k));
         let reading = Reading::shared(own.pack_a);
-        let cut = Cut::new(self.threads, shape, (S::MR, S::NR), reading);
+        let cut = Cut::new((self.threads, MOST), shape, (S::MR, S::NR), reading);
         let packing = PACKING * (cols * shape.2) as f64 / self.threads as f64;
+        let meeting = MEETING * f64::from(1 + self.threads.ilog2());
         let rounds = (n.div_ceil(cols) * k.div_ceil(own.kc)) as f64;
-        let takes_less = rounds * (packing + cut.ns + MEETING) < self.cut.ns;
+        let takes_less = rounds * (packing + cut.ns + meeting) < self.cut.ns;
         let blocking = Form { packed_kc: Some(own.kc), ..form }.blocking(s, cpu.caches());
-        let path = Path::Blocks(blocking);
-        takes_less.then_some(Plan { path, cut, shared: Some((own.kc, cols)), ..*self })
+        let buffer = if form.is_consumed { CONSUMED.max(S::MR * blocking.nc.min(n)) } else { 0 };
+        let (path, shared) = (Path::Blocks(blocking), Some((own.kc, cols)));
+        takes_less.then_some(Plan { path, cut, shared, buffer, ..*self }.limited(cols, form))
     }
 
-    /// With no more threads than parts.
-    fn limited(self, form: Form) -> Self {
-        let (m, n, _) = form.shape;
-        Plan { threads: self.threads.min(self.cut.count((m, n))), ..self }
+    /// With no more threads than there are parts in so many columns.
+    fn limited(self, cols: usize, form: Form) -> Self {
+        let parts = self.cut.count((form.shape.0, cols.min(form.shape.1)));
+        Plan { threads: self.threads.min(parts), ..self }
     }
 
     /// Elements of scratch.

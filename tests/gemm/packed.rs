@@ -114,10 +114,36 @@ fn an_empty_weight_of_any_length_is_packed() {
 }
 
 #[test]
+fn threads_pack_a_weight_as_one_does() {
+    let mut check = Check::new("threads_pack_a_weight_as_one_does");
+    let mut random = Random::new(52);
+    // Several blocks of k, and a last panel that is not full.
+    let (k, n) = (2100, 1003);
+    let (w, x) = (random.normals(k * n), random.normals(3 * k));
+    for level in levels() {
+        for w in
+            [View::new(k, n, &w).expect("w").into(), View::new(n, k, &w).expect("w^T").t().into()]
+        {
+            let w: densecore::gemm::Operand<'_> = w;
+            let run = |cpu: Cpu| {
+                let packed = PackedWeight::new(cpu.with_level(level), w).expect("packed");
+                let case = Case::new((3, n, k));
+                run(serial(level), case, &x, &packed, Start::Zero, &Identity)
+            };
+            let expected = run(serial(level));
+            for threads in POOLS {
+                let found = in_pool(threads, || run(Cpu::detect()));
+                check.same_bits(&found, &expected, &(level, threads));
+            }
+        }
+    }
+}
+
+#[test]
 fn threads_change_no_bit_of_a_product_with_a_packed_weight() {
     let mut check = Check::new("threads_change_no_bit_of_a_product_with_a_packed_weight");
     let mut random = Random::new(51);
-    // In the last one half of the rows are still two blocks of a packed A.
+    // In the last one a transposed A is packed.
     for (m, n, k) in [(1, 3000, 1100), (40, 530, 700), (600, 90, 130), (1100, 140, 60)] {
         let (a, b, bias) = (random.normals(m * k), random.normals(k * n), random.normals(n));
         let view = View::new(k, n, &b).expect("b");
