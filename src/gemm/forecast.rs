@@ -1,8 +1,7 @@
 //! The scratch that a product will take, before there are matrices.
 
 use super::one_tile;
-use super::parallel;
-use super::plan::Form;
+use super::plan::{Form, Plan};
 use crate::cpu::Cpu;
 
 /// The products of a layer, by which of A and B are transposed; see [`gemm`](super).
@@ -30,5 +29,5 @@ pub(crate) fn scratch(
     }
     let shape = (m, n, k);
     let form = Form { shape, a_steps, b_steps, packed_kc: None, is_consumed };
-    parallel::scratch(cpu, form)
+    Plan::new(cpu, form).map_or(0, |plan| plan.scratch())
 }

@@ -12,6 +12,7 @@ use super::parts::Parts;
 use super::plan::{Form, Path, Plan};
 use super::shared::pack_all;
 use super::stream::stream;
+use super::tile_shape::at_level;
 use super::turned::turned;
 use super::{Product, Start, portable};
 use crate::cpu::Cpu;
@@ -39,11 +40,6 @@ pub(super) fn product(
         None => divide(cpu, &plan, scratch, product, c, beside),
     }
     Ok(())
-}
-
-/// Elements of scratch that a product of that form takes, which has elements.
-pub(super) fn scratch(cpu: Cpu, form: Form) -> usize {
-    Plan::new(cpu, form).map_or(0, |plan| plan.scratch())
 }
 
 /// Pieces for each thread that packs, so that one that has less to give packs less.
@@ -154,26 +150,6 @@ impl<'a> Product<'a> {
         }
     }
 }
-
-/// Runs `$body` compiled for the level, with its token as `$s`.
-macro_rules! at_level {
-    ($level:expr, $portable:expr, $s:ident => $body:expr) => {
-        match $level {
-            Level::Portable => $portable,
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2($s) => $s.vectorize(
-                #[inline(always)]
-                || $body,
-            ),
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512($s) => $s.vectorize(
-                #[inline(always)]
-                || $body,
-            ),
-        }
-    };
-}
-pub(super) use at_level;
 
 /// One piece, on this thread. Dispatch happens here, inside the job, and each path is compiled on its
 /// own: together they are too much for the optimizer.

@@ -6,12 +6,12 @@ use super::parallel::{divide, share};
 use super::parts::{Cut, MOST, Parts, Reading};
 use super::plan::{Form, Path, Plan};
 use super::shared::panel_width;
+use super::tests::{TwoMinus, integers};
 use super::{Accum, Product, Start, matmul, matmul_consumed, matmul_fused, matmul_fused_beside};
 use crate::cpu::{Cpu, Parallelism};
 use crate::parallel::in_pool;
 use crate::scratch::Scratch;
-use crate::simd::slice::Unary;
-use crate::simd::{Caches, Level, Simd};
+use crate::simd::{Caches, Level};
 use crate::tensor::{View, ViewMut};
 
 const SHAPES: [(usize, usize); 8] =
@@ -120,21 +120,6 @@ const THREADS: usize = 4;
 
 /// Shapes in which they pack it together: in one block, and in two of k.
 const SHARED: [(usize, usize, usize); 2] = [(1000, 500, 300), (700, 400, 600)];
-
-fn integers(len: usize, seed: usize) -> Vec<f32> {
-    let hash = |i: usize| (i + seed + 1).wrapping_mul(0x9e37_79b9) >> 7;
-    (0..len).map(|i| (hash(i) % 5) as f32 - 2.0).collect()
-}
-
-/// `2 - x`: applied twice, or early, it shows.
-struct TwoMinus;
-
-impl Unary for TwoMinus {
-    #[inline(always)]
-    fn eval<S: Simd>(&self, s: S, x: S::F32) -> S::F32 {
-        s.sub(s.splat(2.0), x)
-    }
-}
 
 /// `beside += block`, of a product that is consumed.
 struct AddTo;
@@ -268,8 +253,8 @@ fn a_part_of_several_blocks_of_a_packed_a_is_exact() {
             let mut plan = Plan::new(cpu, form).expect("no small product");
             let Path::Blocks(blocking) = plan.path else { panic!("five loops") };
             plan.cut.shape = (m, 160);
-            plan.shared = None;
-            assert!(plan.threads == 2 && blocking.pack_a && blocking.mc < m, "{level}");
+            assert!(blocking.pack_a && blocking.mc < m, "{level}");
+            assert_eq!((plan.threads, plan.shared), (2, None), "{level}");
             let packed = None;
             let (start, epilogue, origin) = (Start::Zero, &Map(TwoMinus), (0, 0));
             let whole = Product { a, b, packed, start, epilogue, origin, is_consumed };

@@ -48,6 +48,11 @@ impl Form {
             && is_turned(level.lanes(), self.shape, (self.a_steps.0 == 1, self.b_has_rows()))
     }
 
+    /// Elements of the buffer in which strips of so many columns are consumed, of `mr` rows at least.
+    fn buffer(&self, mr: usize, cols: usize) -> usize {
+        if self.is_consumed { CONSUMED.max(mr * cols.min(self.shape.1)) } else { 0 }
+    }
+
     /// That of the transposed product.
     fn turned(&self) -> Form {
         let ((m, n, k), (a_row, a_col), (b_row, b_col)) = (self.shape, self.a_steps, self.b_steps);
@@ -127,7 +132,6 @@ impl Plan {
         let (shape, unit) = (form.shape, (S::MR, S::NR));
         let cut = |unit, reading| Cut::new((threads, MOST), shape, unit, reading);
         let plan = |path, cut, buffer| Plan { path, threads, cut, shared: None, buffer };
-        let consumed = |cols| if form.is_consumed { CONSUMED.max(S::MR * cols) } else { 0 };
         let in_place = Reading::new(false, false);
         let plan = if form.is_turned(cpu.level()) {
             let blocking = form.turned().blocking(s, cpu.caches());
@@ -135,13 +139,13 @@ impl Plan {
             let reading = Reading::new(blocking.pack_b, blocking.pack_a);
             plan(Path::Turned(blocking), cut((S::NR, S::MR), reading), shape.0 * shape.1)
         } else if form.is_read_in_place() {
-            plan(Path::OneBlock, cut(unit, in_place), consumed(shape.1))
+            plan(Path::OneBlock, cut(unit, in_place), form.buffer(S::MR, shape.1))
         } else if form.b_has_rows() && !form.is_consumed && is_streamed(shape, cpu.caches()) {
             plan(Path::Stream, cut(unit, in_place), 0)
         } else {
             let blocking = form.blocking(s, cpu.caches());
             let own = cut(unit, Reading::new(blocking.pack_a, blocking.pack_b));
-            let plan = plan(Path::Blocks(blocking), own, consumed(blocking.nc.min(shape.1)));
+            let plan = plan(Path::Blocks(blocking), own, form.buffer(S::MR, blocking.nc));
             return plan.together(s, cpu, form, blocking).unwrap_or(plan.limited(shape.1, form));
         };
         plan.limited(shape.1, form)
@@ -163,7 +167,7 @@ impl Plan {
         let rounds = (n.div_ceil(cols) * k.div_ceil(own.kc)) as f64;
         let takes_less = rounds * (packing + cut.ns + meeting) < self.cut.ns;
         let blocking = Form { packed_kc: Some(own.kc), ..form }.blocking(s, cpu.caches());
-        let buffer = if form.is_consumed { CONSUMED.max(S::MR * blocking.nc.min(n)) } else { 0 };
+        let buffer = form.buffer(S::MR, blocking.nc);
         let (path, shared) = (Path::Blocks(blocking), Some((own.kc, cols)));
         takes_less.then_some(Plan { path, cut, shared, buffer, ..*self }.limited(cols, form))
     }

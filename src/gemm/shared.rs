@@ -3,8 +3,7 @@
 use super::micro_kernel::PANEL_VECTORS;
 use super::operand::Operand;
 use super::pack::pack_b;
-use super::parallel::at_level;
-use super::tile_shape::TileShape;
+use super::tile_shape::{TileShape, at_level};
 use crate::cpu::Cpu;
 use crate::parallel::join;
 use crate::simd::{Level, Simd};

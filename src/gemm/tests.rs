@@ -19,7 +19,7 @@ const MR: usize = <Odd as TileShape>::MR;
 const NR: usize = <Odd as TileShape>::NR;
 
 /// Some integers in `-8..=8`.
-fn integers(len: usize, seed: usize) -> Vec<f32> {
+pub(super) fn integers(len: usize, seed: usize) -> Vec<f32> {
     let hash = |i: usize| (i + seed + 1).wrapping_mul(0x9e37_79b9) >> 7;
     (0..len).map(|i| (hash(i) % 17) as f32 - 8.0).collect()
 }
@@ -41,7 +41,7 @@ fn reference(
 }
 
 /// `2 - x`, which changes zeros and is no projection: applied twice, or early, it shows.
-struct TwoMinus;
+pub(super) struct TwoMinus;
 
 impl Unary for TwoMinus {
     #[inline(always)]

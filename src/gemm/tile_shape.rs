@@ -94,6 +94,26 @@ impl TileShape for crate::simd::Avx512 {
     );
 }
 
+/// Runs `$body` compiled for the level, with its token as `$s`.
+macro_rules! at_level {
+    ($level:expr, $portable:expr, $s:ident => $body:expr) => {
+        match $level {
+            Level::Portable => $portable,
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2($s) => $s.vectorize(
+                #[inline(always)]
+                || $body,
+            ),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512($s) => $s.vectorize(
+                #[inline(always)]
+                || $body,
+            ),
+        }
+    };
+}
+pub(super) use at_level;
+
 /// For tests: shapes in which little is a power of two.
 #[cfg(test)]
 impl TileShape for crate::simd::Portable<3> {
