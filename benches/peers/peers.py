@@ -1,4 +1,4 @@
-"""Networks in one Python library, for `steps` and `inference` of benches/peers.
+"""Networks in one Python library, for `steps`, `inference` and `functions` of benches/peers.
 
 usage: peers.py torch|torch.compile|jax|onnxruntime|openvino THREADS
 
@@ -6,12 +6,14 @@ That program starts it and asks on standard input, a line at a time; nobody else
 
   (at the start)                                      ok VERSION
   work TASK RATE ACTIVATION BATCH WIDTH...            ok COUNT, and so many numbers
+  function KIND NAME ROWS COLS BESIDE                 ok COUNT, and so many numbers
   time SECONDS                                        ok SECONDS CALLS
 
-After the line `work` come, as little-endian words of 4 bytes, the weight [in, out] and the bias of
-each layer, the input, and the target: class ids, or values if there is one output. The numbers of
-the answer are the losses of the first three steps, or the predictions. Any answer may be
-`error REASON`.
+After the line `work` come, as little-endian `f32`, the weight [in, out] and the bias of each layer,
+the input, and the target: class ids, or values if there is one output. The numbers of the answer are
+the losses of the first three steps, or the predictions. After the line `function`, which only torch
+understands, come a matrix and BESIDE further numbers; what they are, and those of the answer, says
+functions.py. Any answer may be `error REASON`.
 
 A library has a function that is given the work and returns two others: a call that is timed, and
 what gives the numbers.
@@ -208,23 +210,34 @@ def openvino_peer(threads):
     return openvino.__version__, prepare
 
 
-def read_work(words, read):
+def numbers_of(read, *shape):
     import numpy
 
+    count = int(numpy.prod(shape))
+    return numpy.frombuffer(bytearray(read(4 * count)), "<f4").reshape(shape)
+
+
+def read_function(words, read):
+    """A call that is timed, and what gives the numbers."""
+    kind, name, *sizes = words
+    rows, cols, beside = map(int, sizes)
+    x, beside = numbers_of(read, rows, cols), numbers_of(read, beside)
+    import functions
+
+    return functions.prepare(kind, name, x, beside)
+
+
+def read_work(words, read):
     task, rate, activation, batch, *widths = words
     work = SimpleNamespace(task=task, rate=float(rate), activation=activation, batch=int(batch))
     work.context = nullcontext  # what all its calls are made in
     work.widths = [int(width) for width in widths]
     work.has_classes = work.widths[-1] > 1
-
-    def matrix(*shape, kind="<f4"):
-        count = int(numpy.prod(shape))
-        return numpy.frombuffer(bytearray(read(4 * count)), kind).reshape(shape)
-
+    matrix = partial(numbers_of, read)
     work.layers = [(matrix(n, m), matrix(m)) for n, m in zip(work.widths, work.widths[1:])]
     work.input = matrix(work.batch, work.widths[0])
-    ids = work.has_classes
-    work.target = matrix(work.batch, kind="<u4").astype("int64") if ids else matrix(work.batch, 1)
+    target = matrix(work.batch, 1)
+    work.target = target[:, 0].astype("int64") if work.has_classes else target
     return work
 
 
@@ -280,7 +293,7 @@ def main():
     for line in sys.stdin.buffer:
         question, *words = line.decode().split()
         if question == "time":
-            with work.context():
+            with context():
                 elapsed, calls = run(call, float(words[0]))
             if threads > 1:
                 rest()
@@ -288,9 +301,14 @@ def main():
             continue
         call = results = None  # so that the last network's memory is free
         try:
-            work = read_work(words, sys.stdin.buffer.read)
-            call, results = prepare(work)
-            with work.context():
+            if question == "function":
+                context = nullcontext
+                call, results = read_function(words, sys.stdin.buffer.read)
+            else:
+                work = read_work(words, sys.stdin.buffer.read)
+                call, results = prepare(work)
+                context = work.context
+            with context():
                 numbers = numpy.array(results(), "<f4")
         except Exception as error:  # one row less, whatever it was
             answer("error", type(error).__name__, error)

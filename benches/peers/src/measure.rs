@@ -115,3 +115,13 @@ pub fn take_turns(
     }
     best
 }
+
+/// Seconds in microseconds, to about four digits.
+pub fn micros(seconds: f64) -> String {
+    match seconds * 1e6 {
+        us if !us.is_finite() => "-".into(),
+        us if us < 10.0 => format!("{us:.3}"),
+        us if us < 1000.0 => format!("{us:.1}"),
+        us => format!("{us:.0}"),
+    }
+}

@@ -8,8 +8,8 @@ use burn::prelude::{Device, Int, Tensor};
 use burn::tensor::{TensorData, activation};
 use densecore::Activation;
 
-use super::here::Here;
-use super::work::{Peer, Ready, STEPS, Task, Work};
+use super::work::{Peer, STEPS, Task, Work};
+use crate::ready::{Here, Ready};
 
 pub struct Burn;
 

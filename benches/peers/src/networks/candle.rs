@@ -4,8 +4,8 @@ use candle_core::{Device, Module, Result, Tensor, Var};
 use candle_nn::{AdamW, Linear, Optimizer, ParamsAdamW, SGD, loss};
 use densecore::Activation;
 
-use super::here::Here;
-use super::work::{Peer, Ready, STEPS, Task, Work};
+use super::work::{Peer, STEPS, Task, Work};
+use crate::ready::{Here, Ready};
 
 pub struct Candle;
 

@@ -4,8 +4,9 @@ use densecore::loss::Reduction;
 use densecore::optim::{Adam, Rule, Sgd};
 use densecore::{Cpu, Loss, Network, Optimizer, PackedNetwork, Target, Tensor, Workspace};
 
-use super::work::{Peer, Ready, STEPS, Task, Work};
+use super::work::{Peer, STEPS, Task, Work};
 use crate::measure::{Batch, batch};
+use crate::ready::Ready;
 
 pub struct Densecore {
     pub cpu: Cpu,

@@ -7,7 +7,7 @@ use densecore::optim::Sgd;
 use densecore::{Activation, Cpu, Loss, Network, PackedNetwork, Target, Tensor, Workspace};
 
 use crate::machine::{peak, read_rate};
-use crate::measure::{Batch, batch, random, take_turns};
+use crate::measure::{Batch, batch, micros, random, take_turns};
 use crate::options::Run;
 
 const WIDTHS: [usize; 6] = [8, 32, 128, 512, 2048, 4096];
@@ -73,7 +73,7 @@ fn table(
             let seconds = take_turns(&mut [run], machine.threads, options.seconds)[0];
             let read = reads * (4 * weights(width)) as f64 / rate;
             let floor = f64::max(operations(width, rows) / machine.peak, read);
-            print!(" {} ({:.0} %) |", super::micros(seconds), 100.0 * floor / seconds);
+            print!(" {} ({:.0} %) |", micros(seconds), 100.0 * floor / seconds);
         }
         println!();
     }

@@ -6,8 +6,6 @@ mod burn;
 mod candle;
 mod densecore;
 mod growth;
-#[cfg(feature = "networks")]
-mod here;
 mod python;
 mod rows;
 mod work;
@@ -23,7 +21,7 @@ pub use growth::growth;
 use self::densecore::Densecore;
 use crate::check::Check;
 use crate::machine::{peak, read_rate};
-use crate::measure::{Batch, take_turns};
+use crate::measure::{Batch, micros, take_turns};
 use crate::options::Options;
 use rows::{ROWS, Row, Target};
 use work::{Peer, Task, Work};
@@ -168,15 +166,5 @@ impl Line {
             (Task::Predict, batch) => (2 * batch * weights) as f64 / peak,
             _ => self.row.step_flops() / peak,
         }
-    }
-}
-
-/// Seconds in microseconds, to about four digits.
-fn micros(seconds: f64) -> String {
-    match seconds * 1e6 {
-        us if !us.is_finite() => "-".into(),
-        us if us < 10.0 => format!("{us:.3}"),
-        us if us < 1000.0 => format!("{us:.1}"),
-        us => format!("{us:.0}"),
     }
 }

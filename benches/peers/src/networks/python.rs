@@ -1,187 +1,21 @@
-//! Libraries in Python: each in a process of its own, `peers.py`, which answers questions.
-//!
-//! Between questions a process is stopped: the idle threads of these libraries spin, some for
-//! longer than a turn, and would keep a core from whoever is being timed.
+//! Libraries in Python: what `peers.py` is told of a network.
 
-use std::io::{self, BufRead, BufReader, BufWriter, ErrorKind, Read, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use core::fmt::Write;
 
-use super::work::{Peer, Ready, Task, Work};
-use crate::measure::Batch;
+use super::work::{Peer, Task, Work};
 use crate::options::Options;
-#[cfg(target_os = "linux")]
-use crate::options::unpin;
+use crate::python::{self, Python};
+use crate::ready::Ready;
 
-/// The libraries, and whether each can train.
-const LIBRARIES: [(&str, bool); 5] = [
-    ("torch", true),
-    ("torch.compile", true),
-    ("jax", true),
-    ("onnxruntime", false),
-    ("openvino", false),
-];
+/// Those that train, and those that only predict.
+const TRAINING: [&str; 3] = ["torch", "torch.compile", "jax"];
+const PREDICTING: [&str; 5] = ["torch", "torch.compile", "jax", "onnxruntime", "openvino"];
 
-/// Those of the libraries that are asked for and that the interpreter `PEER_PYTHON`, or
-/// `python3`, finds.
-pub fn found(options: &Options, training: bool) -> Vec<Box<dyn Peer>> {
-    let wanted =
-        LIBRARIES.iter().filter(|(name, trains)| options.has_peer(name) && (*trains || !training));
-    // All start before the first is waited for: importing takes seconds.
-    let started: Vec<_> =
-        wanted.map(|&(name, _)| (name, Python::start(name, options.run.threads()))).collect();
-    let mut found: Vec<Box<dyn Peer>> = Vec::new();
-    for (name, python) in started {
-        match python.and_then(Python::greeted) {
-            Ok(python) => found.push(Box::new(python)),
-            Err(error) => eprintln!("{name} does not take part: {error}"),
-        }
-    }
-    found
-}
-
-/// A process that runs one library. It ends when its questions do.
-struct Python {
-    name: &'static str,
-    child: Child,
-    questions: BufWriter<ChildStdin>,
-    answers: BufReader<ChildStdout>,
-}
-
-impl Python {
-    fn start(name: &'static str, threads: usize) -> io::Result<Self> {
-        let python = std::env::var("PEER_PYTHON").unwrap_or_else(|_| "python3".into());
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/peers.py");
-        let mut command = Command::new(&python);
-        command.args([script, name, &threads.to_string()]);
-        end_with_this(&mut command);
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|error| io::Error::new(error.kind(), format!("{python}: {error}")))?;
-        let questions = BufWriter::new(child.stdin.take().expect("it is piped"));
-        let answers = BufReader::new(child.stdout.take().expect("it is piped"));
-        Ok(Self { name, child, questions, answers })
-    }
-
-    /// Itself, if it could import its library, after saying in which version.
-    fn greeted(mut self) -> io::Result<Self> {
-        let version = self.answer()?.join(" ");
-        println!("{} {version}", self.name);
-        self.stop();
-        Ok(self)
-    }
-
-    /// Lets none of its threads run.
-    fn stop(&self) {
-        signal(&self.child, libc::SIGSTOP);
-    }
-
-    /// Lets them run again.
-    fn go_on(&self) {
-        signal(&self.child, libc::SIGCONT);
-    }
-
-    /// Asks something while its threads run.
-    fn ask<T>(&mut self, question: impl FnOnce(&mut Self) -> io::Result<T>) -> io::Result<T> {
-        self.go_on();
-        let answer = question(self);
-        self.stop();
-        answer
-    }
-
-    /// The words of an answer, which begins with `ok` or with `error`.
-    fn answer(&mut self) -> io::Result<Vec<String>> {
-        let mut line = String::new();
-        self.answers.read_line(&mut line)?;
-        match line.trim_end().split_once(' ') {
-            Some(("ok", words)) => Ok(words.split(' ').map(Into::into).collect()),
-            Some((_, reason)) => Err(io::Error::other(reason)),
-            None => Err(ErrorKind::UnexpectedEof.into()),
-        }
-    }
-
-    /// Hands over the work; the answer is what is to be compared.
-    fn hand_over(&mut self, work: &Work) -> io::Result<Vec<f32>> {
-        let task = match work.task {
-            Task::Sgd => "sgd",
-            Task::Adam => "adam",
-            Task::Predict => "predict",
-        };
-        let hidden = work.network.layer(0).expect("there is a layer").activation;
-        let (rate, batch) = (work.task.rate(), work.batch());
-        write!(self.questions, "work {task} {rate} {hidden} {batch}")?;
-        for width in work.network.widths() {
-            write!(self.questions, " {width}")?;
-        }
-        writeln!(self.questions)?;
-        for (weight, bias) in work.layers() {
-            self.send(weight)?;
-            self.send(bias)?;
-        }
-        self.send(work.input.as_slice())?;
-        if work.has_classes() {
-            work.classes.iter().try_for_each(|c| self.questions.write_all(&c.to_le_bytes()))?;
-        } else {
-            self.send(work.values.as_slice())?;
-        }
-        self.questions.flush()?;
-        let words = self.answer()?;
-        let count: usize = number(&words, 0)?;
-        let mut bytes = vec![0; 4 * count];
-        self.answers.read_exact(&mut bytes)?;
-        let numbers = bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
-        Ok(numbers.collect())
-    }
-
-    fn send(&mut self, numbers: &[f32]) -> io::Result<()> {
-        numbers.iter().try_for_each(|x| self.questions.write_all(&x.to_le_bytes()))
-    }
-
-    fn time(&mut self, seconds: f64) -> io::Result<Batch> {
-        writeln!(self.questions, "time {seconds}")?;
-        self.questions.flush()?;
-        let words = self.answer()?;
-        Ok(Batch { seconds: number(&words, 0)?, calls: number(&words, 1)? })
-    }
-}
-
-/// A process that is stopped would outlive this one, if this one is killed. (What is waited for is the end
-/// of the thread that starts it, which here is one of the pool, and so this process's.)
-#[cfg(target_os = "linux")]
-fn end_with_this(command: &mut Command) {
-    use std::os::unix::process::CommandExt;
-    // SAFETY: both system calls may be made between fork and exec.
-    unsafe {
-        command.pre_exec(|| {
-            // The thread that starts it is kept on one core.
-            unpin();
-            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
-            Ok(())
-        });
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn end_with_this(_: &mut Command) {}
-
-fn signal(child: &Child, signal: libc::c_int) {
-    let id = libc::pid_t::try_from(child.id()).expect("it came from the system");
-    // SAFETY: no memory is involved. The child has not been waited for, so the number is still its own.
-    let done = unsafe { libc::kill(id, signal) };
-    assert_eq!(done, 0, "a process can be stopped");
-}
-
-impl Drop for Python {
-    /// It reads that there are no more questions, and ends.
-    fn drop(&mut self) {
-        self.go_on();
-    }
-}
-
-fn number<T: core::str::FromStr>(words: &[String], at: usize) -> io::Result<T> {
-    let number = words.get(at).and_then(|word| word.parse().ok());
-    number.ok_or_else(|| ErrorKind::InvalidData.into())
+/// Those of the libraries that are asked for and there.
+pub fn found(options: &Options, training: bool) -> impl Iterator<Item = Box<dyn Peer>> {
+    let libraries: &[_] = if training { &TRAINING } else { &PREDICTING };
+    let found = python::found(options, libraries).into_iter();
+    found.map(|python| Box::new(python) as Box<dyn Peer>)
 }
 
 impl Peer for Python {
@@ -189,28 +23,28 @@ impl Peer for Python {
         self.name
     }
     fn prepare<'a>(&'a mut self, work: &'a Work) -> Option<Box<dyn Ready + 'a>> {
-        match self.ask(|python| python.hand_over(work)) {
-            Ok(results) => Some(Box::new(Waiting { python: self, results })),
-            Err(error) => {
-                eprintln!("{} does not take part in this row: {error}", self.name);
-                None
-            }
+        let mut numbers: Vec<&[f32]> = Vec::new();
+        for (weight, bias) in work.layers() {
+            numbers.extend([weight, bias]);
         }
+        // Floats hold class ids exactly.
+        let classes: Vec<f32> = work.classes.iter().map(|&class| class as f32).collect();
+        let target = if work.has_classes() { &classes } else { work.values.as_slice() };
+        numbers.extend([work.input.as_slice(), target]);
+        self.prepare(&line(work)?, &numbers)
     }
 }
 
-/// A process that holds its work.
-struct Waiting<'a> {
-    python: &'a mut Python,
-    results: Vec<f32>,
-}
-
-impl Ready for Waiting<'_> {
-    fn results(&mut self) -> Vec<f32> {
-        self.results.clone()
-    }
-    fn run(&mut self, seconds: f64) -> Batch {
-        let batch = self.python.ask(|python| python.time(seconds));
-        batch.unwrap_or_else(|error| panic!("{}: {error}", self.python.name))
-    }
+/// The question that begins the work.
+fn line(work: &Work) -> Option<String> {
+    let task = match work.task {
+        Task::Sgd => "sgd",
+        Task::Adam => "adam",
+        Task::Predict => "predict",
+    };
+    let hidden = work.network.layer(0)?.activation;
+    let (rate, batch) = (work.task.rate(), work.batch());
+    let mut line = format!("work {task} {rate} {hidden} {batch}");
+    work.network.widths().for_each(|width| write!(line, " {width}").expect("a string takes it"));
+    Some(line)
 }

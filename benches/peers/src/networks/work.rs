@@ -3,7 +3,8 @@
 use densecore::{Network, Tensor};
 
 use super::rows::Row;
-use crate::measure::{Batch, random};
+use crate::measure::random;
+use crate::ready::Ready;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Task {
@@ -102,17 +103,9 @@ impl Work {
 /// A library that runs networks.
 pub trait Peer {
     fn name(&self) -> &'static str;
-    /// Makes it ready for that work; `None` if it cannot do it.
+    /// Makes it ready for that work; `None` if it cannot do it. Its results are the losses of the first
+    /// three steps, or the predictions.
     fn prepare<'a>(&'a mut self, work: &'a Work) -> Option<Box<dyn Ready + 'a>>;
-}
-
-/// A library that is ready for its work.
-pub trait Ready {
-    /// What is compared before the time is taken: the losses of the first three steps, or the
-    /// predictions.
-    fn results(&mut self) -> Vec<f32>;
-    /// A batch of calls that takes about so long.
-    fn run(&mut self, seconds: f64) -> Batch;
 }
 
 /// How many losses are compared.
