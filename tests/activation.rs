@@ -3,11 +3,11 @@
 
 mod support;
 
-use densecore::activation::{self, ActivationFn, Derivative, Forward};
+use densecore::activation::{self, ActivationFn, Derivative, Forward, log_softmax, softmax};
 use densecore::gemm::{Map, MulMap, Start, matmul, matmul_fused};
 use densecore::simd::Simd;
 use densecore::{Cpu, Error, Result, Scratch, Tensor, View, gemm::Accum};
-use support::cpus;
+use support::{bits, cpus};
 
 /// `z` where it is positive, `z / 4` elsewhere.
 struct Leaky;
@@ -101,6 +101,32 @@ fn a_user_s_activation_runs_over_slices_of_any_length() -> Result<()> {
         let found = activation::backward_in_place(cpu, &Leaky, &[1.0; 3], &mut two);
         assert_eq!(found, refused("delta"));
         assert_eq!(two, [7.0; 2]);
+    }
+    Ok(())
+}
+
+/// Into an output that was NaN, from rows that stand apart.
+#[test]
+fn softmax_elsewhere_has_the_bits_of_softmax_in_place() -> Result<()> {
+    for cpu in cpus() {
+        for (rows, cols) in [(1, 1), (3, 7), (40, 33), (5, 1000)] {
+            let z = integers(rows, cols + 2, 5)?;
+            let z = View::with_stride(rows, cols, cols + 2, z.as_slice())?;
+            let [mut p, mut l, mut p_in_place] =
+                [nan(rows, cols)?, nan(rows, cols)?, nan(rows, cols)?];
+            (0..rows).for_each(|i| {
+                let to = &mut p_in_place.as_mut_slice()[i * cols..][..cols];
+                to.copy_from_slice(z.row(i).expect("there are so many rows"));
+            });
+            let mut l_in_place = p_in_place.clone();
+            softmax::forward(cpu, z, p.view_mut())?;
+            softmax::forward_in_place(cpu, p_in_place.view_mut());
+            assert_eq!(bits(p.as_slice()), bits(p_in_place.as_slice()));
+            log_softmax::forward(cpu, z, l.view_mut())?;
+            log_softmax::forward_in_place(cpu, l_in_place.view_mut());
+            assert_eq!(bits(l.as_slice()), bits(l_in_place.as_slice()));
+            assert!(p.as_slice().iter().all(|p| (0.0..=1.0).contains(p)));
+        }
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use densecore::activation::softmax;
+use densecore::activation::{log_softmax, softmax};
 use densecore::dense::{self, Dense, Gradients, Saved};
 use densecore::gemm::{Accum, Identity, PackedWeight, Start, matmul, matmul_packed};
 use densecore::loss::{CrossEntropy, ElementLoss, Reduction, RowLoss, SquaredError};
@@ -239,6 +239,8 @@ fn calls<'a>() -> Result<Calls<'a>> {
             SquaredError.in_place(cpu, d.view_mut(), x, r)?;
             CrossEntropy::new(&ids).in_place(cpu, d.view_mut(), r)?;
             softmax::forward_in_place(cpu, d.view_mut());
+            softmax::forward(cpu, x, d.view_mut())?;
+            log_softmax::forward(cpu, x, d.view_mut())?;
             softmax::backward_in_place(cpu, x, d.view_mut())?;
             Activation::Tanh.forward(cpu, logits.as_slice(), d.as_mut_slice())?;
             Activation::Tanh.backward_in_place(cpu, logits.as_slice(), d.as_mut_slice())?;

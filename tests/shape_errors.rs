@@ -3,7 +3,7 @@
 
 mod support;
 
-use densecore::activation::softmax;
+use densecore::activation::{log_softmax, softmax};
 use densecore::dense::{self, Below, Dense, Gradients, Saved};
 use densecore::gemm::{Accum, Identity, Map, MulMap, Operand, Start, matmul, matmul_fused};
 use densecore::loss::{CrossEntropy, ElementLoss, Reduction, RowLoss, SquaredError};
@@ -169,6 +169,9 @@ fn activations_and_losses_of_shapes_that_do_not_fit() -> Result<()> {
         let x = filled(2, 4);
         let wrong = shape("delta", (2, 4), (2, 3));
         refused(softmax::backward_in_place(cpu, x.view(), out.view_mut()), wrong);
+        let wrong = || shape("output", (2, 4), (2, 3));
+        refused(softmax::forward(cpu, x.view(), out.view_mut()), wrong());
+        refused(log_softmax::forward(cpu, x.view(), out.view_mut()), wrong());
 
         let (y, t) = (filled(2, 3), filled(3, 2));
         let target = shape("target", (2, 3), (3, 2));
@@ -229,6 +232,7 @@ fn empty_matrices_of_any_number_of_rows_are_quickly_done() -> Result<()> {
             let (a, b) = (View::new(0, 2, &[])?, View::new(0, 2, &[])?);
             matmul(cpu, &mut scratch, a.t(), b, Accum::Replace, ViewMut::new(2, 2, &mut square)?)?;
             assert_eq!(square, [0.0; 4], "a sum of no terms");
+            softmax::forward(cpu, empty, to()?)?;
             softmax::forward_in_place(cpu, to()?);
             softmax::backward_in_place(cpu, empty, to()?)?;
             let loss = Loss::SquaredError(Reduction::Sum);

@@ -17,6 +17,27 @@ use crate::simd::slice::{self, Update};
 use crate::simd::{Portable, Simd, dispatch};
 use crate::tensor::{View, ViewMut};
 
+/// The logarithm of the softmax of each row of `input [batch, classes]`; `output` is not read. Error:
+/// [`Shape`](crate::Error::Shape) names `output`.
+///
+/// ```
+/// use densecore::{Cpu, View, ViewMut, activation::log_softmax};
+/// let (z, mut l) = ([3.0, 3.0, 1000.0, -1000.0], [f32::NAN; 4]);
+/// log_softmax::forward(Cpu::detect(), View::new(2, 2, &z)?, ViewMut::new(2, 2, &mut l)?)?;
+/// assert_eq!(l, [-std::f32::consts::LN_2, -std::f32::consts::LN_2, 0.0, -2000.0]);
+/// # Ok::<(), densecore::Error>(())
+/// ```
+pub fn forward(cpu: Cpu, input: View<'_>, output: ViewMut<'_>) -> Result<()> {
+    check_shape("output", input.shape(), output.shape())?;
+    for_each_block(cpu, output, &|first, mut block| {
+        dispatch!(cpu.level(), s => block.for_each_row(|i, l| {
+            let z = input.row(first + i).unwrap_or(&[]);
+            slice::update(s, &Lower::of(s, z), [z], [l]);
+        }));
+    });
+    Ok(())
+}
+
 /// Replaces each row of `rows [batch, classes]` by the logarithm of its softmax.
 ///
 /// ```
@@ -29,10 +50,7 @@ use crate::tensor::{View, ViewMut};
 pub fn forward_in_place(cpu: Cpu, rows: ViewMut<'_>) {
     for_each_block(cpu, rows, &|_, mut block| {
         dispatch!(cpu.level(), s => block.for_each_row(|_, row| {
-            let (max, sum) = sum_of_exponentials(s, row);
-            // The same code at every level, one element wide.
-            let [log] = math::log(Portable::<1>, [sum]);
-            slice::update(s, &Lower { max, log }, [], [row]);
+            slice::update(s, &Lower::of(s, row), [], [row]);
         }));
     });
 }
@@ -58,10 +76,29 @@ struct Lower {
     log: f32,
 }
 
+impl Lower {
+    /// For the row z.
+    #[inline(always)]
+    fn of<S: Simd>(s: S, z: &[f32]) -> Self {
+        let (max, sum) = sum_of_exponentials(s, z);
+        // The same code at every level, one element wide.
+        let [log] = math::log(Portable::<1>, [sum]);
+        Self { max, log }
+    }
+}
+
 impl Update<0, 1> for Lower {
     #[inline(always)]
     fn eval<S: Simd>(&self, s: S, _: [S::F32; 0], [z]: [S::F32; 1]) -> [S::F32; 1] {
         [s.sub(s.sub(z, s.splat(self.max)), s.splat(self.log))]
+    }
+}
+
+/// The same of `z`; what is replaced does not matter.
+impl Update<1, 1> for Lower {
+    #[inline(always)]
+    fn eval<S: Simd>(&self, s: S, z: [S::F32; 1], _: [S::F32; 1]) -> [S::F32; 1] {
+        Update::<0, 1>::eval(self, s, [], z)
     }
 }
 

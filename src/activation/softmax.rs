@@ -16,6 +16,29 @@ use crate::simd::slice::{self, Unary, Update, UpdateSum};
 use crate::simd::{Simd, dispatch};
 use crate::tensor::{View, ViewMut};
 
+/// The softmax of each row of `input [batch, classes]`; `output` is not read. Error:
+/// [`Shape`](crate::Error::Shape) names `output`.
+///
+/// ```
+/// use densecore::{Cpu, View, ViewMut, activation::softmax};
+/// let (z, mut p) = ([0.0, 0.0, 1000.0, -1000.0], [f32::NAN; 4]);
+/// softmax::forward(Cpu::detect(), View::new(2, 2, &z)?, ViewMut::new(2, 2, &mut p)?)?;
+/// assert_eq!(p, [0.5, 0.5, 1.0, 0.0]);
+/// # Ok::<(), densecore::Error>(())
+/// ```
+pub fn forward(cpu: Cpu, input: View<'_>, output: ViewMut<'_>) -> Result<()> {
+    check_shape("output", input.shape(), output.shape())?;
+    for_each_block(cpu, output, &|first, mut block| {
+        dispatch!(cpu.level(), s => block.for_each_row(|i, p| {
+            let z = input.row(first + i).unwrap_or(&[]);
+            let exponential = ExpOfDifference(slice::max(s, z));
+            let sum = slice::update_sum(s, &exponential, [z], [&mut *p]);
+            slice::update(s, &Scale(1.0 / sum), [], [p]);
+        }));
+    });
+    Ok(())
+}
+
 /// Replaces each row of `rows [batch, classes]` by its softmax.
 ///
 /// ```
@@ -75,6 +98,15 @@ impl Unary for ExpOfDifference {
 impl UpdateSum<0, 1> for ExpOfDifference {
     #[inline(always)]
     fn eval<S: Simd>(&self, s: S, _: [S::F32; 0], [z]: [S::F32; 1]) -> ([S::F32; 1], S::F32) {
+        let e = Unary::eval(self, s, z);
+        ([e], e)
+    }
+}
+
+/// The same of `z`; what is replaced does not matter.
+impl UpdateSum<1, 1> for ExpOfDifference {
+    #[inline(always)]
+    fn eval<S: Simd>(&self, s: S, [z]: [S::F32; 1], _: [S::F32; 1]) -> ([S::F32; 1], S::F32) {
         let e = Unary::eval(self, s, z);
         ([e], e)
     }

@@ -45,8 +45,10 @@ const PACKED_A: usize = 256 << 10;
 /// much as multiplying a few rows.
 const FEW: usize = 3;
 
-/// The same where rows far apart can be fetched: what they cost is hidden then.
-const FEW_FAR: usize = 8;
+/// The same where rows far apart can be fetched, up to so many multiply-adds: what they cost is hidden
+/// then, unless B comes from far away.
+const FEW_FAR: usize = 16;
+const FEW_FAR_MACS: usize = 1 << 28;
 
 /// Elements of such a piece, which comes to L1 beside what it is made of: 64 steps of 64 columns for one
 /// and two rows, the columns of a panel for more.
@@ -100,7 +102,8 @@ impl Blocking {
         let transposed = p.a_row_step == 1;
         let rows_collide = p.mr > ways && p.a_row_step.is_multiple_of(1024);
         let pack_a = (transposed || rows_collide) && p.n > 8 * p.nr && p.m >= p.mr;
-        let few = p.mr * if fetch_far { FEW_FAR } else { FEW };
+        let macs = p.m.saturating_mul(p.n).saturating_mul(p.k);
+        let few = p.mr * if fetch_far && macs <= FEW_FAR_MACS { FEW_FAR } else { FEW };
         let is_wide = p.n >= WIDE && p.nr < 32;
         let in_place = match p.b_row_step {
             // Half of L2 holds all columns of a block of k, on few pages.

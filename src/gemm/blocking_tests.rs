@@ -86,18 +86,22 @@ fn chosen((mr, nr): (usize, usize), l1: usize, shape: (usize, usize, usize)) -> 
 #[test]
 fn b_is_read_in_place_for_few_rows_or_where_l2_holds_it() {
     let (small, large) = (32 << 10, 48 << 10);
-    // Three tiles of rows, or eight where rows far apart can be fetched, in blocks of 256 steps.
+    // Three tiles of rows, or sixteen where rows far apart can be fetched, in blocks of 256 steps.
     for (tile, l1, few, kc) in [
         ((6, 16), small, 18, 512),
         ((12, 32), small, 36, 512),
-        ((6, 16), large, 48, 256),
-        ((12, 32), large, 96, 256),
+        ((6, 16), large, 96, 256),
+        ((12, 32), large, 192, 256),
     ] {
-        assert_eq!(chosen(tile, l1, (few, 1500, 1020)), (false, kc), "{tile:?}");
-        assert_eq!(chosen(tile, l1, (few + 1, 1500, 1020)), (true, 1020), "{tile:?}");
-        let is_packed = |n| chosen(tile, l1, (few, n, 1020)).0;
+        assert_eq!(chosen(tile, l1, (few, 1500, 512)), (false, kc), "{tile:?}");
+        assert_eq!(chosen(tile, l1, (few + 1, 1500, 512)), (true, 512), "{tile:?}");
+        let is_packed = |n| chosen(tile, l1, (few, n, 512)).0;
         assert_eq!([2047, 2048].map(is_packed), [false, tile.1 == 16], "{tile:?}");
     }
+    // Three again where there is more than 256 Mi to multiply.
+    let blocks = [(192, 682), (192, 683), (37, 4096), (36, 4096)];
+    let is_packed = blocks.map(|(m, k)| chosen((12, 32), large, (m, 2048, k)).0);
+    assert_eq!(is_packed, [false, true, true, false]);
     // Half of 2 MiB holds 512 columns of 512 steps, and 256 of 1024.
     let blocks = [256, 257, 512, 513].map(|n| chosen((12, 32), large, (400, n, 2048)));
     assert_eq!(blocks, [(false, 1024), (false, 512), (false, 512), (true, 1024)]);

@@ -3,7 +3,7 @@
 use super::blocking::Blocking;
 use super::epilogue::Beside;
 use super::finish::{consume, finish};
-use super::micro_kernel::{PANEL_VECTORS, Tile, TileStart};
+use super::micro_kernel::{PANEL_VECTORS, Tile, TileStart, vectors_of_line};
 use super::operand::Operand;
 use super::pack::{pack_a, pack_b};
 use super::tile_shape::TileShape;
@@ -150,7 +150,10 @@ fn macro_kernel<S: TileShape>(
             true => (buffer[(i - first) * n..(i - first + rows) * n].as_mut_ptr(), n),
             false => far,
         };
-        strip(s, block, (i, rows), to, far);
+        // A vector as long as a cache line is stored without reading the line first.
+        let is_read = product.is_consumed || matches!(block.start, Start::Output);
+        let fetched = is_read || vectors_of_line::<S>() > 1;
+        strip(s, block, (i, rows), to, fetched.then_some(far));
         if product.is_consumed {
             let count = i + rows - first;
             if i + rows == m || (count + tallest) * n > buffer.len() {
@@ -171,15 +174,15 @@ fn macro_kernel<S: TileShape>(
 const STEPS_AHEAD: usize = 8;
 
 /// Loop 1, through panels of B, while the micro-panel of A, rows `i..i + rows`, stays in L1. The
-/// tiles go to `c`; `far` is the memory that they end in, C or what is updated by it. Both are given
-/// with the distance of their rows.
+/// tiles go to `c`; `far` is the memory that they end in, C or what is updated by it, if it is to be
+/// fetched before. Both are given with the distance of their rows.
 #[inline(always)]
 fn strip<S: TileShape>(
     s: S,
     block: &Block<'_>,
     (i, rows): (usize, usize),
     (c, c_row_step): (*mut f32, usize),
-    far: (*mut f32, usize),
+    far: Option<(*mut f32, usize)>,
 ) {
     let cols = block.shape.1;
     let k = block.a.cols();
@@ -198,7 +201,7 @@ fn strip<S: TileShape>(
     let b_ahead = if b_k_step < 512 || block.fetch_far { STEPS_AHEAD * b_k_step } else { 0 };
     let tail = cols % S::LANES;
     let vectors = cols.div_ceil(S::LANES);
-    let ahead = k >= 64 && block.shape.0 > S::MR;
+    let far = far.filter(|_| k >= 64 && block.shape.0 > S::MR);
     let mut v = 0;
     while v < vectors {
         let compiled = S::tile(rows, vectors - v);
@@ -223,7 +226,7 @@ fn strip<S: TileShape>(
             c_row_step,
             tail,
         };
-        if ahead {
+        if let Some(far) = far {
             prefetch(s, far, rows, (v, count, vectors));
         }
         // The tile is `rows x width`: `count` vectors, the last of `tail` elements where C ends in it.

@@ -111,10 +111,7 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const TAIL: bool>(s: S
                     }
                 }
             } else {
-                // Unless loads are what it waits for.
-                if NV + MR + NV.div_ceil(vectors_of_line::<S>()) <= MR * NV {
-                    fetch::<S, NV>(s, b.wrapping_add(t.b_ahead), t.b_panel_step);
-                }
+                fetch::<S, NV>(s, b.wrapping_add(t.b_ahead), t.b_panel_step);
                 let mut column = [s.splat(0.0); MR];
                 for i in 0..MR {
                     column[i] = s.splat(*a_rows.row(a, i));
@@ -181,7 +178,7 @@ fn fetch<S: Simd, const NV: usize>(s: S, b: *const f32, panel_step: usize) {
 
 /// Vectors in a cache line of 64 bytes, or the one that is as long.
 #[inline(always)]
-const fn vectors_of_line<S: Simd>() -> usize {
+pub(super) const fn vectors_of_line<S: Simd>() -> usize {
     if S::LANES < 16 { 16 / S::LANES } else { 1 }
 }
 

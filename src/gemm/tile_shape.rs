@@ -8,7 +8,7 @@
 //! | level | registers | rows: vectors | most registers | loads per FMA of the full tile |
 //! |---|---|---|---|---|
 //! | AVX2 | 16 | 1: 12, 2: 6, 3: 4, 4-6: 2 | 12 + 3 + 1 = 16 | 8 / 12 |
-//! | AVX-512 | 32 | 1: 24, 2: 12, 3: 8, 4: 6, 5-6: 4, 7-12: 2 | 24 + 4 + 1 = 29 | 14 / 24 |
+//! | AVX-512 | 32 | 1: 8, 2: 12, 3: 8, 4: 6, 5-6: 4, 7-12: 2 | 24 + 4 + 1 = 29 | 14 / 24 |
 //!
 //! Every number of rows is instantiated exactly. What is left of a row of C after its widest tiles
 //! is covered by narrower ones; a last vector that is not full is a variant of its own (`TAIL`),
@@ -79,7 +79,7 @@ impl TileShape for crate::simd::Avx2 {
 impl TileShape for crate::simd::Avx512 {
     const MR: usize = 12;
     const TILES: [&'static [Compiled<Self>]; MOST_ROWS] = tiles!(Self,
-        1: 1 2 2 4 4 4 4 8 8 8 8 12 12 12 12 12 12 12 12 12 12 12 12 24;
+        1: 1 2 2 4 4 4 4 8;
         2: 1 2 2 4 4 4 4 8 8 8 8 12;
         3: 1 2 2 4 4 4 4 8;
         4: 1 2 2 4 4 6;

@@ -44,14 +44,8 @@ pub(super) const ROUND: f32 = 12_582_912.0;
 pub fn exp<S: Simd>(s: S, x: S::F32) -> S::F32 {
     // The ends overflow and underflow by themselves. `x` is second, so that a NaN survives.
     let x = s.max(s.splat(-104.0), s.min(s.splat(89.0), x));
-    // 2ⁿ with n in -150..=128 is beyond one f32, so it is applied as 2^⌊n/2⌋ and the rest: only
-    // the second product can leave the normal range, and it rounds once. Twice the bias, since
-    // each half needs one.
-    let (n, t) = expm1_reduced(s, x, 1.0, 254.0);
-    let half = s.shr::<1>(n);
-    let first = s.from_bits(s.shl::<23>(half));
-    let second = s.from_bits(s.shl::<23>(s.sub_i32(n, half)));
-    s.mul(s.mul_add(t, first, first), second)
+    let (biased, n, hi) = reduce(s, x, 1.0, 254.0);
+    s.scale(expm1_of(s, n, hi, 1.0), n, biased)
 }
 
 /// `exp(x)` for `x <= 0`, with fewer operations; the result for any other number is arbitrary.
@@ -74,9 +68,15 @@ pub fn exp_nonpositive<S: Simd>(s: S, x: S::F32) -> S::F32 {
 #[inline(always)]
 pub(super) fn expm1_reduced<S: Simd>(s: S, x: S::F32, a: f32, bias: f32) -> (S::I32, S::F32) {
     let (bits, n, hi) = reduce(s, x, a, bias);
+    (bits, expm1_of(s, n, hi, a))
+}
+
+/// `(exp(a r) - 1) / a` for `r = hi - n LN_2_LO / a`.
+#[inline(always)]
+fn expm1_of<S: Simd>(s: S, n: S::F32, hi: S::F32, a: f32) -> S::F32 {
     let r = s.neg_mul_add(n, s.splat(LN_2_LO / a), hi);
     let (q, r2) = polynomial(s, r, a);
-    (bits, s.mul_add(q, r2, r))
+    s.mul_add(q, r2, r)
 }
 
 /// The bits of `n` with the bias, `n`, and `x - n LN_2_HI / a`, which is exact.

@@ -9,8 +9,8 @@
 //! lost. Near 0 `e` is 0 and `f` is `x`. The rest is that of `log`.
 
 use super::LN_2_LO;
-use super::log::{MANTISSA, TWO_THIRDS, reassemble};
-use crate::simd::Simd;
+use super::log::reassemble;
+use crate::simd::{MANTISSA, Simd, TWO_THIRDS};
 
 /// Bound of the error of [`log1p`]. Measured over all inputs: 1.073 at AVX2 and at Portable.
 pub const LOG1P_MAX_ULP: f64 = 1.5;
@@ -26,7 +26,8 @@ const FOUR: i32 = 129 << MANTISSA;
 /// numbers and NaN give NaN, and infinity gives infinity.
 #[inline(always)]
 pub fn log1p<S: Simd>(s: S, x: S::F32) -> S::F32 {
-    let bits = s.sub_i32(s.to_bits(s.add(x, s.splat(1.0))), s.splat_i32(TWO_THIRDS));
+    let u = s.add(x, s.splat(1.0));
+    let bits = s.sub_i32(s.to_bits(u), s.splat_i32(TWO_THIRDS));
     let e = s.from_i32(s.shr::<MANTISSA>(bits));
     let exponent = s.and_i32(bits, s.splat_i32(-1 << MANTISSA));
     // Four times 2⁻ᵉ: a normal number for every e up to 128.
@@ -37,8 +38,6 @@ pub fn log1p<S: Simd>(s: S, x: S::F32) -> S::F32 {
     let left_over = s.mul_add(x_quarter, scale, s.sub(rest, f));
     let y = reassemble(s, e, f, s.mul_add(e, s.splat(LN_2_LO), left_over));
     let y = s.select(s.lt(s.abs(x), s.splat(IDENTITY)), x, y);
-    // Infinity and NaN are their own results.
-    let y = s.select(s.lt(x, s.splat(f32::INFINITY)), y, x);
-    let y = s.select(s.le(x, s.splat(-1.0)), s.splat(f32::NEG_INFINITY), y);
-    s.select(s.lt(x, s.splat(-1.0)), s.splat(f32::NAN), y)
+    // Exactly where x is -1, below, infinite or NaN is 1 + x zero, negative, infinite or NaN.
+    s.log_at_ends(u, y)
 }

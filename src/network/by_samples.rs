@@ -26,7 +26,7 @@ use crate::tensor::{View, ViewMut};
 const FEWEST: [usize; 2] = [16, 48];
 
 /// Elements of a weight up to which every thread reads all of it; of a larger one each reads a part.
-const LARGEST: usize = 4 << 20;
+const LARGEST: usize = 3 << 20;
 
 /// What one thread works in.
 #[derive(Clone, Debug, Default)]

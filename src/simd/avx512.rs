@@ -2,7 +2,7 @@
 
 use core::arch::x86_64::*;
 
-use super::{Avx2, SQUARE, Simd, sealed::Sealed};
+use super::{Avx2, MANTISSA, SQUARE, Simd, TWO_THIRDS, sealed::Sealed};
 
 /// Proof that the processor has AVX-512 F, VL, DQ and BW.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -223,4 +223,37 @@ impl Simd for Avx512 {
         // SAFETY: the token proves the feature.
         unsafe { _mm512_sra_epi32(x, _mm_cvtsi32_si128(BITS as i32)) }
     }
+
+    #[inline(always)]
+    fn split(self, x: __m512) -> (__m512, __m512) {
+        // SAFETY: the token proves the feature.
+        unsafe {
+            let e = _mm512_getexp_ps(x);
+            let m = _mm512_getmant_ps::<_MM_MANT_NORM_1_2, _MM_MANT_SIGN_SRC>(x);
+            // In 1..2; from 4/3 on it is halved.
+            let upper = _mm512_cmp_ps_mask::<_CMP_LE_OQ>(self.splat(FOUR_THIRDS), m);
+            (
+                _mm512_mask_add_ps(e, upper, e, self.splat(1.0)),
+                _mm512_mask_mul_ps(m, upper, m, self.splat(0.5)),
+            )
+        }
+    }
+    #[inline(always)]
+    fn scale(self, t: __m512, n: __m512, _: __m512i) -> __m512 {
+        // SAFETY: the token proves the feature.
+        unsafe { _mm512_scalef_ps(_mm512_add_ps(t, self.splat(1.0)), n) }
+    }
+    #[inline(always)]
+    fn log_at_ends(self, x: __m512, y: __m512) -> __m512 {
+        // SAFETY: the token proves the feature.
+        unsafe { _mm512_fixupimm_ps::<0>(y, x, self.splat_i32(LOG_AT_ENDS)) }
+    }
 }
+
+/// Twice the number with the bits of [`TWO_THIRDS`], the least that is at least 4/3.
+const FOUR_THIRDS: f32 = f32::from_bits((TWO_THIRDS + (1 << MANTISSA)) as u32);
+
+/// What `vfixupimm` puts in place of the result, four bits for each kind of argument: from the lowest,
+/// quiet NaN (itself), signalling NaN (itself), zero (negative infinity), one (stays), negative infinity
+/// (NaN), positive infinity (itself), negative (NaN), positive (stays).
+const LOG_AT_ENDS: i32 = 0x0313_0411;

@@ -25,6 +25,7 @@ pub(crate) mod apply;
 mod caches;
 #[doc(hidden)]
 pub mod columns;
+mod exponent;
 mod level;
 mod portable;
 mod reduce;
@@ -45,6 +46,7 @@ pub use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
 pub use avx512::Avx512;
 pub use caches::Caches;
+pub(crate) use exponent::{MANTISSA, TWO_THIRDS};
 pub(crate) use level::dispatch;
 pub use level::{LEVEL_VARIABLE, Level};
 pub use portable::Portable;
@@ -204,6 +206,26 @@ pub trait Simd: Copy + Send + Sync + core::fmt::Debug + sealed::Sealed + 'static
     /// Portable::<4>.shr::<32>([1; 4]);
     /// ```
     fn shr<const BITS: u32>(self, x: Self::I32) -> Self::I32;
+
+    /// `e` and `m` of `x = 2ᵉ m`, 2/3 <= m < 4/3, for positive finite `x`, subnormal or not.
+    #[inline(always)]
+    fn split(self, x: Self::F32) -> (Self::F32, Self::F32) {
+        exponent::split(self, x)
+    }
+    /// `2ⁿ (1 + t)` for an integer `n` in -150..=128: `1 + t` is rounded, and the product again where it
+    /// is subnormal. `biased` is `n + 254`, give or take a multiple of 1024: a level takes `n` in the
+    /// form that suits it.
+    #[inline(always)]
+    fn scale(self, t: Self::F32, n: Self::F32, biased: Self::I32) -> Self::F32 {
+        let _ = n;
+        exponent::scale(self, t, biased)
+    }
+    /// `y` where `x` is positive and finite; elsewhere the logarithm of `x`: negative infinity of zeros,
+    /// NaN of negative numbers and NaN, infinity of infinity.
+    #[inline(always)]
+    fn log_at_ends(self, x: Self::F32, y: Self::F32) -> Self::F32 {
+        exponent::log_at_ends(self, x, y)
+    }
 
     /// `|x|`
     #[inline(always)]

@@ -166,6 +166,19 @@ impl<S: Simd> Simd for Twice<S> {
         zip3(counts, x, other, |count, x, other| self.0.keep_first(count, x, other))
     }
     #[inline(always)]
+    fn split(self, x: Self::F32) -> (Self::F32, Self::F32) {
+        let [(e0, m0), (e1, m1)] = each(x, |x| self.0.split(x));
+        ([e0, e1], [m0, m1])
+    }
+    #[inline(always)]
+    fn scale(self, t: Self::F32, n: Self::F32, biased: Self::I32) -> Self::F32 {
+        zip3(t, n, biased, |t, n, biased| self.0.scale(t, n, biased))
+    }
+    #[inline(always)]
+    fn log_at_ends(self, x: Self::F32, y: Self::F32) -> Self::F32 {
+        zip(x, y, |x, y| self.0.log_at_ends(x, y))
+    }
+    #[inline(always)]
     fn to_bits(self, x: Self::F32) -> Self::I32 {
         each(x, |x| self.0.to_bits(x))
     }

@@ -179,6 +179,7 @@ impl EveryWidth for Operations {
             |[a, b, c]| if a < b { c } else { 0.0 }
         );
 
+        self.exponents(s);
         compare!(self, s, same_bits, "abs", |[a, ..]| s.abs(a), |[a, ..]| a.abs());
         compare!(self, s, same_bits, "copysign", |[a, b, _]| s.copysign(a, b), |[a, b, _]| a
             .copysign(b));
@@ -214,7 +215,85 @@ impl EveryWidth for Operations {
     }
 }
 
+/// `e` and `m` of `x = 2^e m` with m from 2/3, rounded up, to twice that.
+fn split(x: f32) -> (f32, f32) {
+    let (mut e, mut m) = (0.0, f64::from(x));
+    while m < 0.666_666_7_f32.into() {
+        (e, m) = (e - 1.0, m * 2.0);
+    }
+    while m >= (2.0 * 0.666_666_7_f32).into() {
+        (e, m) = (e + 1.0, m / 2.0);
+    }
+    (e, m as f32)
+}
+
+/// A positive finite number, of any.
+fn positive(x: f32) -> f32 {
+    if 0.0 < x.abs() && x.abs() < f32::INFINITY { x.abs() } else { 1.0 }
+}
+
 impl Operations {
+    fn exponents<S: Simd>(&mut self, s: S) {
+        let positives = |x: S::F32| {
+            let (x, one) = (s.abs(x), s.splat(1.0));
+            let finite = s.select(s.lt(x, s.splat(f32::INFINITY)), x, one);
+            s.select(s.lt(s.splat(0.0), finite), finite, one)
+        };
+        compare!(
+            self,
+            s,
+            same_bits,
+            "split, exponent",
+            |[a, ..]| s.split(positives(a)).0,
+            |[a, ..]| split(positive(a)).0
+        );
+        compare!(
+            self,
+            s,
+            same_bits,
+            "split, mantissa",
+            |[a, ..]| s.split(positives(a)).1,
+            |[a, ..]| split(positive(a)).1
+        );
+        compare!(
+            self,
+            s,
+            same_or_both_nan,
+            "log_at_ends",
+            |[a, b, _]| s.log_at_ends(a, b),
+            |[a, b, _]| match a {
+                _ if a > 0.0 && a < f32::INFINITY => b,
+                _ if a == 0.0 => f32::NEG_INFINITY,
+                _ if a > 0.0 => a,
+                _ => f32::NAN,
+            }
+        );
+        // The smallest powers with subnormal products, and the largest, which overflow.
+        for lowest in [-150, -127] {
+            compare!(
+                self,
+                s,
+                same_or_both_nan,
+                "scale",
+                |[a, b, _]| {
+                    let t = s.copysign(s.min(s.splat(0.4), s.abs(a)), a);
+                    let bits = s.to_bits(b);
+                    let low = s.and_i32(bits, s.splat_i32(255));
+                    let n = s.add_i32(low, s.splat_i32(lowest));
+                    let more = s.and_i32(bits, s.splat_i32(-1024));
+                    let biased = s.add_i32(s.add_i32(n, s.splat_i32(254)), more);
+                    s.scale(t, s.from_i32(n), biased)
+                },
+                |[a, b, _]| {
+                    let t = if a.is_nan() { a } else { a.abs().min(0.4).copysign(a) };
+                    let n = (b.to_bits() & 255).cast_signed() + lowest;
+                    // Exact but for the last conversion, which rounds once.
+                    (f64::from(1.0 + t) * f64::from(n).exp2()) as f32
+                }
+            );
+        }
+    }
+
     fn shift<S: Simd, const BITS: u32>(&mut self, s: S) {
         compare!(
             self,

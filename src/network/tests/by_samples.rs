@@ -105,8 +105,8 @@ fn only_many_samples_of_weights_that_are_not_huge_are_divided() -> Result<()> {
         assert_eq!(chain(&[20, 20])?.samples_of_each(cpu, 600, plain), None);
         assert_eq!(chain(&[40, 40])?.samples_of_each(cpu, 400, plain), None);
         assert_eq!(chain(&[40, 40])?.samples_of_each(cpu, 600, plain), Some(200));
-        assert_eq!(chain(&[2048, 2048])?.samples_of_each(cpu, 600, plain), Some(200));
-        assert_eq!(chain(&[2048, 2049])?.samples_of_each(cpu, 600, plain), None);
+        assert_eq!(chain(&[1536, 2048])?.samples_of_each(cpu, 600, plain), Some(200));
+        assert_eq!(chain(&[1536, 2049])?.samples_of_each(cpu, 600, plain), None);
         Ok(())
     })
 }

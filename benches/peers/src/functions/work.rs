@@ -1,9 +1,8 @@
 //! What is timed, here and there: the same numbers, and results that agree.
 
-use densecore::activation::Reads;
+use densecore::activation::{Reads, softmax};
 use densecore::loss::{CrossEntropy, Reduction, RowLoss};
-use densecore::{Cpu, Optimizer, View, ViewMut};
-use densecore::{activation, math};
+use densecore::{Cpu, Optimizer, View, ViewMut, math};
 
 use super::rows::{Call, Row};
 use crate::measure::{Batch, Lines, batch, random};
@@ -55,10 +54,12 @@ impl<'a> Work<'a> {
                 }
                 filling(empty(), move |d| f.backward(cpu, &saved, &beside, d).expect("they fit"))
             }
-            Call::Softmax => filling(empty(), move |y| {
-                y.copy_from_slice(x);
-                activation::softmax::forward_in_place(cpu, matrix(y, shape));
-            }),
+            Call::Softmax => {
+                let logits = View::new(shape.0, shape.1, x).expect("they fit");
+                filling(empty(), move |y| {
+                    softmax::forward(cpu, logits, matrix(y, shape)).expect("they fit");
+                })
+            }
             Call::CrossEntropy => {
                 let classes: Vec<u32> = self.beside.iter().map(|&class| class as u32).collect();
                 let logits = View::new(shape.0, shape.1, x).expect("they fit");
