@@ -3,8 +3,8 @@
 
 mod support;
 
-use densecore::activation::{self, ActivationFn, Derivative, Forward, log_softmax, softmax};
-use densecore::gemm::{Map, MulMap, Start, matmul, matmul_fused};
+use densecore::activation::{self, ActivationFn, Derivative, Forward, log_softmax, prelu, softmax};
+use densecore::gemm::{Epilogue, Identity, Map, MulMap, Start, matmul, matmul_fused};
 use densecore::simd::Simd;
 use densecore::{Cpu, Error, Result, Scratch, Tensor, View, gemm::Accum};
 use support::{bits, cpus};
@@ -126,6 +126,39 @@ fn softmax_elsewhere_has_the_bits_of_softmax_in_place() -> Result<()> {
             log_softmax::forward_in_place(cpu, l_in_place.view_mut());
             assert_eq!(bits(l.as_slice()), bits(l_in_place.as_slice()));
             assert!(p.as_slice().iter().all(|p| (0.0..=1.0).contains(p)));
+        }
+    }
+    Ok(())
+}
+
+/// Each column has its slope wherever its part of C begins: one that is several blocks of columns
+/// wide, and is divided among threads.
+#[test]
+fn prelu_fused_into_a_product_is_prelu_of_the_product() -> Result<()> {
+    let mut scratch = Scratch::new();
+    for cpu in cpus() {
+        for (m, k, n) in [(1, 3, 1), (7, 5, 19), (150, 300, 70), (40, 60, 1500)] {
+            let (a, b, bias) = (integers(m, k, 1)?, integers(k, n, 2)?, integers(1, n, 3)?);
+            let each: Vec<f32> = (0..n).map(|j| [0.5, -2.0, 0.25, 4.0, -1.0][j % 5]).collect();
+            for slopes in [&each[..], &each[..1]] {
+                let (mut y, mut expected) = (nan(m, n)?, nan(m, n)?);
+                let fused = prelu::Prelu { slopes };
+                for (epilogue, to) in
+                    [(&fused as &dyn Epilogue, &mut y), (&Identity, &mut expected)]
+                {
+                    let factors = (a.view().into(), b.view().into());
+                    let start = Start::Bias(bias.as_slice());
+                    matmul_fused(cpu, &mut scratch, factors, start, epilogue, to.view_mut())?;
+                }
+                assert!(n == 1 || expected.as_slice().iter().any(|&z| z < 0.0));
+                prelu::forward_in_place(cpu, slopes, expected.view_mut())?;
+                assert_eq!(y.as_slice(), expected.as_slice(), "{m}x{n}x{k}");
+            }
+            let fused = prelu::Prelu { slopes: &[1.0; 1501] };
+            let (factors, mut y) = ((a.view().into(), b.view().into()), nan(m, n)?);
+            let found = matmul_fused(cpu, &mut scratch, factors, Start::Zero, &fused, y.view_mut());
+            let wrong = Error::Length { argument: "slopes", expected: n, found: 1501 };
+            assert_eq!(found, Err(wrong));
         }
     }
     Ok(())

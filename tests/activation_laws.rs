@@ -4,11 +4,14 @@
 mod support;
 
 use densecore::activation::{
-    Celu, Elu, Hardshrink, Hardtanh, LeakyRelu, Reads, Softplus, Softshrink,
+    Celu, Elu, Hardshrink, Hardtanh, LeakyRelu, Reads, Softplus, Softshrink, log_softmax, prelu,
+    softmax,
 };
-use densecore::{Activation, Cpu, Error, Network, Result};
+use densecore::gemm::Accum;
+use densecore::simd::Level;
+use densecore::{Activation, Cpu, Error, Network, Result, Tensor};
 use support::bounded::U;
-use support::{bits, cpus};
+use support::{bits, cpus, fma_levels};
 
 /// f and f' of one number, at every place of a slice that has whole vectors and a tail.
 fn everywhere(f: Activation, cpu: Cpu, x: f32) -> Result<(f32, f32)> {
@@ -230,4 +233,49 @@ fn a_setting_without_a_meaning_is_an_error_that_names_it() {
     let found = relu.backward(Cpu::detect(), &[1.0; 3], &[1.0; 3], &mut delta);
     assert_eq!(found, Err(Error::Length { argument: "d_input", expected: 3, found: 2 }));
     refused(Network::mlp(&[2, 3, 1], bad, 1).map(|_| ()));
+}
+
+/// Every level but Portable, whose multiply-adds round twice.
+#[test]
+fn levels_with_a_fused_multiply_add_give_the_same_bits() -> Result<()> {
+    let mut rng = densecore::Rng::new(3, 1);
+    let z: Vec<f32> = (0..6 * 515).map(|i| rng.normal() * [0.1, 1.0, 4.0, 30.0][i % 4]).collect();
+    let d: Vec<f32> = z.iter().rev().copied().collect();
+    let run = |level: Level| -> Result<Vec<(String, Vec<u32>)>> {
+        let cpu = Cpu::serial().with_level(level);
+        let mut all = Vec::new();
+        let mut add = |name: String, found: &[f32]| all.push((name, bits(found)));
+        for &f in Activation::ALL {
+            let (mut y, mut d_z) = (vec![f32::NAN; z.len()], vec![f32::NAN; z.len()]);
+            f.forward(cpu, &z, &mut y)?;
+            let saved = if f.reads() == Reads::Input { &z } else { &y };
+            f.backward(cpu, saved, &d, &mut d_z)?;
+            add(format!("{f}"), &y);
+            add(format!("{f} backward"), &d_z);
+        }
+        let matrix = |numbers: &[f32]| Tensor::from_vec(6, 515, numbers.to_vec());
+        let (mut p, mut l, mut d_p, mut d_l) = (matrix(&z)?, matrix(&z)?, matrix(&d)?, matrix(&d)?);
+        softmax::forward_in_place(cpu, p.view_mut());
+        softmax::backward_in_place(cpu, p.view(), d_p.view_mut())?;
+        log_softmax::forward_in_place(cpu, l.view_mut());
+        log_softmax::backward_in_place(cpu, l.view(), d_l.view_mut())?;
+        let (mut y, mut d_y, mut d_slopes) = (matrix(&z)?, matrix(&d)?, [f32::NAN]);
+        prelu::forward_in_place(cpu, &[0.3], y.view_mut())?;
+        let (x, accum) = (matrix(&z)?, Accum::Replace);
+        prelu::backward_in_place(cpu, &[0.3], x.view(), d_y.view_mut(), accum, &mut d_slopes)?;
+        for (name, found) in
+            [("p", &p), ("d_p", &d_p), ("l", &l), ("d_l", &d_l), ("y", &y), ("d_y", &d_y)]
+        {
+            add(name.into(), found.as_slice());
+        }
+        add("d_slopes".into(), &d_slopes);
+        Ok(all)
+    };
+    let found = fma_levels().into_iter().map(run).collect::<Result<Vec<_>>>()?;
+    for two in found.windows(2) {
+        for (a, b) in two[0].iter().zip(&two[1]) {
+            assert_eq!(a, b);
+        }
+    }
+    Ok(())
 }

@@ -12,7 +12,7 @@ use support::reference::{self, Layer, Net, matrix};
 use support::rules::Steps;
 use support::{cpus, levels};
 
-/// A case of `networks.safetensors` that the crate can run.
+/// A case of `networks.safetensors`.
 struct NetworkCase<'a> {
     golden: &'a Golden,
     name: String,
@@ -28,6 +28,7 @@ impl<'a> NetworkCase<'a> {
         let loss = match case["loss"].as_str()? {
             "mse" => Loss::SquaredError(Reduction::Mean),
             "ce" => Loss::CrossEntropy(Reduction::Mean),
+            "bce_logits" => Loss::BinaryCrossEntropyWithLogits(Default::default(), Reduction::Mean),
             _ => return None,
         };
         let activations = case["activations"].as_array()?.iter();
@@ -172,7 +173,7 @@ impl<'a> NetworkCase<'a> {
 }
 
 #[test]
-fn networks_train_for_five_steps() -> Result<()> {
+fn golden_networks_train_for_five_steps() -> Result<()> {
     let golden = Golden::read("networks");
     let cases: Vec<_> =
         golden.cases().iter().filter_map(|case| NetworkCase::new(&golden, case)).collect();
@@ -184,6 +185,7 @@ fn networks_train_for_five_steps() -> Result<()> {
         "digits_64_30_10",
         "deep_tanh",
         "gelu_silu",
+        "bce_softplus",
         "mixed_wide",
     ];
     assert_eq!(names, expected);
@@ -193,13 +195,14 @@ fn networks_train_for_five_steps() -> Result<()> {
         for cpu in cpus() {
             case.run(cpu, &mut compared)?;
         }
-        // The loosest are a few weights under Adam, which divides a gradient by its own size: where
-        // that is nearly zero, rounding decides which way the weight goes. GELU and SiLU have a slope
-        // of nearly zero on one side, and so many such gradients.
-        let most = if case.name == "gelu_silu" { 5e-2 } else { 1e-2 };
+        // The loosest are a few weights under Adam and RMSprop, which divide a gradient by its own
+        // size: where that is nearly zero, rounding decides which way the weight goes. GELU, SiLU and
+        // softplus have a slope of nearly zero on one side, and so many such gradients.
+        let is_loose = ["gelu_silu", "bce_softplus"].contains(&case.name.as_str());
+        let most = if is_loose { 5e-2 } else { 1e-2 };
         assert!(compared.loosest < most, "a bound without teeth: {}, {compared:?}", case.name);
         count += compared.count;
     }
-    assert_eq!(count, levels().len() * (43 + 23 + 81 + 5709 + 5631 + 53_380));
+    assert_eq!(count, levels().len() * (43 + 23 + 81 + 5709 + 5631 + 653 + 53_380));
     Ok(())
 }

@@ -3,6 +3,9 @@
 
 #[path = "gradcheck/differences.rs"]
 mod differences;
+#[path = "gradcheck/prelu.rs"]
+mod prelu;
+mod support;
 #[path = "gradcheck/wrong.rs"]
 mod wrong;
 

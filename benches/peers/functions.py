@@ -1,5 +1,13 @@
 """Functions, losses and optimizers of PyTorch, for `functions` of benches/peers; see peers.py.
 
+The kinds, what stands beside the matrix x, and what the numbers of the answer are:
+
+  forward   nothing                        f(x)
+  backward  d_y, as many                   d_x
+  rows      nothing                        softmax of each row
+  loss      the class of each row          the gradient of the mean cross entropy, then its value
+  step      the gradient, as many          the parameters, which were x, after STEPS steps
+
 Every function writes where it is told to, if PyTorch has such a form of it.
 """
 
@@ -7,7 +15,7 @@ from functools import partial
 
 import torch
 
-STEPS = 3
+STEPS = 8  # as in functions/work.rs
 aten = torch.ops.aten
 
 
@@ -48,7 +56,7 @@ SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
 def backward(name, x, d):
     y = forward(name, x)().clone()
-    buffer = aten.log_sigmoid_forward(x)[1]
+    buffer = aten.log_sigmoid_forward(x)[1] if name == "logsigmoid" else None
     out = torch.empty_like(x)
     to = {"grad_input": out}
     return {

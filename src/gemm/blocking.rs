@@ -45,9 +45,11 @@ const PACKED_A: usize = 256 << 10;
 /// much as multiplying a few rows.
 const FEW: usize = 3;
 
-/// The same where rows far apart can be fetched, up to so many multiply-adds: what they cost is hidden
-/// then, unless B comes from far away.
+/// The same where rows far apart can be fetched: what they cost is hidden then.
 const FEW_FAR: usize = 16;
+
+/// Multiply-adds up to which those are few: with 48 rows and 4096 columns, or 128 and 3072 steps of k,
+/// packing was faster, with 192 rows and a B of 4 MiB reading in place.
 const FEW_FAR_MACS: usize = 1 << 28;
 
 /// Elements of such a piece, which comes to L1 beside what it is made of: 64 steps of 64 columns for one

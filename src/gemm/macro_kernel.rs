@@ -150,7 +150,8 @@ fn macro_kernel<S: TileShape>(
             true => (buffer[(i - first) * n..(i - first + rows) * n].as_mut_ptr(), n),
             false => far,
         };
-        // A vector as long as a cache line is stored without reading the line first.
+        // What is only written is not worth fetching where a vector is as long as a cache line: measured,
+        // wherever rows of C begin.
         let is_read = product.is_consumed || matches!(block.start, Start::Output);
         let fetched = is_read || vectors_of_line::<S>() > 1;
         strip(s, block, (i, rows), to, fetched.then_some(far));
@@ -170,7 +171,7 @@ fn macro_kernel<S: TileShape>(
 }
 
 /// Steps of k between fetching a row of B and using it: 48 cycles on AVX2, some more than L2 takes,
-/// and 96 on AVX-512.
+/// and 96 on AVX-512, in the tallest tile.
 const STEPS_AHEAD: usize = 8;
 
 /// Loop 1, through panels of B, while the micro-panel of A, rows `i..i + rows`, stays in L1. The

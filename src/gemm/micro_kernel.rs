@@ -111,7 +111,10 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const TAIL: bool>(s: S
                     }
                 }
             } else {
-                fetch::<S, NV>(s, b.wrapping_add(t.b_ahead), t.b_panel_step);
+                // Unless loads are what it waits for. One row waits for B, if that is large.
+                if MR == 1 || NV + MR + NV.div_ceil(vectors_of_line::<S>()) <= MR * NV {
+                    fetch::<S, NV>(s, b.wrapping_add(t.b_ahead), t.b_panel_step);
+                }
                 let mut column = [s.splat(0.0); MR];
                 for i in 0..MR {
                     column[i] = s.splat(*a_rows.row(a, i));

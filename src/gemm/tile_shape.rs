@@ -3,7 +3,8 @@
 //! A tile of `MR` rows and `NV` vectors keeps `MR * NV` accumulators in registers, and needs the
 //! fewer of `MR` and `NV` registers more for one operand of a step of k and one for the other. At
 //! least latency x throughput = 4 x 2 = 8 accumulators keep the multipliers busy, so a tile of few
-//! rows has many vectors.
+//! rows has many vectors. (One row on AVX-512 has no more than eight: more, each fetched ahead, gained
+//! nothing, whether B was near or far.)
 //!
 //! | level | registers | rows: vectors | most registers | loads per FMA of the full tile |
 //! |---|---|---|---|---|

@@ -18,7 +18,7 @@
 use core::f32::consts::LOG2_E;
 
 use super::{LN_2_HI, LN_2_LO};
-use crate::simd::Simd;
+use crate::simd::{MANTISSA, Simd};
 
 /// Bound of the error of [`exp`]. Measured over all inputs: 1.043 at AVX2, 1.015 at
 /// Portable.
@@ -56,7 +56,7 @@ pub fn exp<S: Simd>(s: S, x: S::F32) -> S::F32 {
 pub fn exp_nonpositive<S: Simd>(s: S, x: S::F32) -> S::F32 {
     // At the lower end n = -127, whose exponent field is 0: the scale, and the result, are 0.
     let (n, t) = expm1_reduced(s, s.max(s.splat(-88.0), x), 1.0, 127.0);
-    let scale = s.from_bits(s.shl::<23>(n));
+    let scale = s.from_bits(s.shl::<MANTISSA>(n));
     s.mul_add(t, scale, scale)
 }
 

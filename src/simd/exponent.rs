@@ -39,6 +39,6 @@ pub(super) fn log_at_ends<S: Simd>(s: S, x: S::F32, y: S::F32) -> S::F32 {
     // Infinity and NaN are their own results.
     let y = s.select(s.lt(x, s.splat(f32::INFINITY)), y, x);
     let y = s.select(s.le(x, zero), s.splat(f32::NEG_INFINITY), y);
-    // The NaN that processors make of an invalid operation has its sign set.
+    // The NaN of AVX-512's instruction, and of every invalid operation on x86, has its sign set.
     s.select(s.lt(x, zero), s.splat(-f32::NAN), y)
 }

@@ -255,19 +255,18 @@ impl Operations {
             |[a, ..]| s.split(positives(a)).1,
             |[a, ..]| split(positive(a)).1
         );
-        compare!(
-            self,
-            s,
-            same_or_both_nan,
-            "log_at_ends",
-            |[a, b, _]| s.log_at_ends(a, b),
-            |[a, b, _]| match a {
+        compare!(self, s, same_bits, "log_at_ends", |[a, b, _]| s.log_at_ends(a, b), |[
+            a,
+            b,
+            _,
+        ]| {
+            match a {
                 _ if a > 0.0 && a < f32::INFINITY => b,
                 _ if a == 0.0 => f32::NEG_INFINITY,
-                _ if a > 0.0 => a,
-                _ => f32::NAN,
+                _ if a < 0.0 => -f32::NAN,
+                _ => a,
             }
-        );
+        });
         // The smallest powers with subnormal products, and the largest, which overflow.
         for lowest in [-150, -127] {
             compare!(

@@ -74,12 +74,23 @@ pub fn softmax(z: &[Bounded]) -> (Vec<Bounded>, Bounded, Bounded) {
 pub fn loss(loss: Loss, output: &Matrix, target: Target<'_>) -> (Bounded, Matrix) {
     use densecore::loss::Reduction;
     let (reduction, per_row) = match loss {
-        Loss::SquaredError(reduction) => (reduction, output[0].len()),
+        Loss::SquaredError(reduction) | Loss::BinaryCrossEntropyWithLogits(_, reduction) => {
+            (reduction, output[0].len())
+        }
         Loss::CrossEntropy(reduction) => (reduction, 1),
         other => panic!("{other:?}"),
     };
     let divisor = if reduction == Reduction::Mean { (output.len() * per_row) as f64 } else { 1.0 };
     let row = |(i, y): (usize, &Vec<Bounded>)| match target {
+        Target::Values(target) if matches!(loss, Loss::BinaryCrossEntropyWithLogits(..)) => {
+            let pairs = y.iter().zip(target.row(i).unwrap_or(&[]));
+            let pairs = pairs.map(|(&y, &t)| (y, exact(t.into())));
+            // max(x, 0) - t x + log(1 + e^-|x|)
+            let small = |y: Bounded| (-y.abs()).exp().ln_1p();
+            let value = pairs.clone().map(|(y, t)| y.max(exact(0.0)) - t * y + small(y));
+            let slope = pairs.map(|(y, t)| (y.sigmoid() - t) * rounded(1.0 / divisor));
+            (sum(value), slope.collect())
+        }
         Target::Values(target) => {
             let d = y.iter().zip(target.row(i).unwrap_or(&[])).map(|(&y, &t)| y - exact(t.into()));
             let squares = sum(d.clone().map(|d| d * d));

@@ -12,8 +12,8 @@ pub trait Ready {
     fn run(&mut self, seconds: f64) -> Batch;
 }
 
-#[cfg(feature = "networks")]
 /// Work in this process: a call, and how its result is read.
+#[cfg(feature = "networks")]
 pub struct Here<C, R> {
     pub call: C,
     pub read: R,

@@ -58,11 +58,12 @@ const LEN: usize = 1 << 18;
 const SHAPES: [(usize, usize, f64, f64); 3] =
     [(128, 10, EQUAL, 20.0), (256, 1000, 1.7, 3.0), (512, 4096, EQUAL, 2.5)];
 
-/// Small enough for thousands of steps. What Adadelta moves by is a thousandth of it.
+/// Small enough for thousands of steps.
 const RATE: f64 = 0.01;
 
 impl Row {
-    /// Every function that PyTorch has a kernel of its own for.
+    /// Every function that PyTorch has too, if only as a composition, and the derivatives for which it has a
+    /// kernel.
     pub fn all() -> Vec<Row> {
         let mut all = Vec::new();
         let target = |ratio| Target { ratio, share: 0.0 };

@@ -16,6 +16,9 @@ pub struct Traffic {
     pub written: usize,
 }
 
+/// Elements from which threads share the arrays; fewer would not be worth waking one.
+const SHARED: usize = 1 << 16;
+
 /// A pass over such arrays of `len` elements, a part for each thread.
 pub fn alone(traffic: Traffic, len: usize, threads: usize) -> impl FnMut(f64) -> Batch {
     let Traffic { read, updated, written } = traffic;
@@ -29,10 +32,14 @@ pub fn alone(traffic: Traffic, len: usize, threads: usize) -> impl FnMut(f64) ->
     };
     let mut arrays: Vec<_> =
         (0..read + updated + written).map(|i| Lines::of(&random(len, i as u64))).collect();
+    let threads = if len < SHARED { 1 } else { threads };
+    // Whole cache lines.
+    let each = len.div_ceil(threads).next_multiple_of(16);
     move |seconds| {
-        let mut parts: Vec<Vec<&mut [f32]>> = (0..threads).map(|_| Vec::new()).collect();
+        let count = len.div_ceil(each);
+        let mut parts: Vec<Vec<&mut [f32]>> = (0..count).map(|_| Vec::new()).collect();
         for array in &mut arrays {
-            let pieces = array.chunks_mut(len.div_ceil(threads));
+            let pieces = array.chunks_mut(each);
             parts.iter_mut().zip(pieces).for_each(|(part, piece)| part.push(piece));
         }
         batch(seconds, || {
@@ -48,7 +55,9 @@ pub fn alone(traffic: Traffic, len: usize, threads: usize) -> impl FnMut(f64) ->
 /// Loads the first `LOADED` of `ALL` arrays, and stores something in all but the first `READ`; what is
 /// left over by the loop's step is a few elements of thousands.
 fn pass<const READ: usize, const LOADED: usize, const ALL: usize>(arrays: &mut [&mut [f32]]) {
-    fn vectors<S: Simd, const READ: usize, const LOADED: usize, const ALL: usize>(
+    /// # Safety
+    /// The arrays are writable for `len` elements.
+    unsafe fn vectors<S: Simd, const READ: usize, const LOADED: usize, const ALL: usize>(
         s: S,
         arrays: [*mut f32; ALL],
         len: usize,
@@ -60,11 +69,11 @@ fn pass<const READ: usize, const LOADED: usize, const ALL: usize>(arrays: &mut [
                     for i in [2 * block * S::LANES, (2 * block + 1) * S::LANES] {
                         let mut x = s.splat(f32::MIN);
                         for array in &arrays[..LOADED] {
-                            // SAFETY: `i + LANES <= len`, and every array has so many elements.
+                            // SAFETY: `i + LANES <= len`, and the caller's promise.
                             x = s.max(x, unsafe { s.load(array.add(i)) });
                         }
                         for array in &arrays[READ..] {
-                            // SAFETY: as above, and the array is borrowed for writing.
+                            // SAFETY: as above.
                             unsafe { s.store(array.add(i), x) };
                         }
                     }
@@ -74,11 +83,14 @@ fn pass<const READ: usize, const LOADED: usize, const ALL: usize>(arrays: &mut [
     }
     let len = arrays.iter().map(|array| array.len()).min().unwrap_or(0);
     let arrays = core::array::from_fn(|i| arrays[i].as_mut_ptr());
-    match Level::detect() {
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2(s) => vectors::<_, READ, LOADED, ALL>(s, arrays, len),
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512(s) => vectors::<_, READ, LOADED, ALL>(s, arrays, len),
-        _ => vectors::<_, READ, LOADED, ALL>(densecore::simd::Portable::<4>, arrays, len),
+    // SAFETY: each array is borrowed for writing, and the shortest has `len` elements.
+    unsafe {
+        match Level::detect() {
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2(s) => vectors::<_, READ, LOADED, ALL>(s, arrays, len),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512(s) => vectors::<_, READ, LOADED, ALL>(s, arrays, len),
+            _ => vectors::<_, READ, LOADED, ALL>(densecore::simd::Portable::<4>, arrays, len),
+        }
     }
 }
