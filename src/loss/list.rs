@@ -2,12 +2,7 @@
 //!
 //! The lists at the end of this file are the only place that names them all.
 
-use super::{
-    AbsoluteError, BinaryCrossEntropy, BinaryCrossEntropyWithLogits, CrossEntropy,
-    CrossEntropyOptions, ElementLoss, Hinge, Huber, KlDivergence, LogCosh, Margin, MultiMargin,
-    Nll, PoissonNll, Reduction, RowLoss, SmoothL1, SoftCrossEntropy, SoftMargin, SquaredError,
-    SquaredHinge, Target, element, row,
-};
+use super::{ElementLoss, Reduction, RowLoss, SoftCrossEntropy, Target, element, row};
 use crate::cpu::Cpu;
 use crate::error::{Error, Result};
 use crate::tensor::{View, ViewMut};
@@ -128,13 +123,19 @@ impl Loss {
     }
 }
 
-/// Makes [`Loss`] from the lists of losses. A line has the variant, with the settings that it holds
+/// Makes [`Loss`] from the lists of losses. A line has the variant; the file; the settings that it holds
 /// besides its reduction; the loss, made of them; and its name in messages.
 macro_rules! losses {
     (
-        elements { $( $(#[$e_doc:meta])* $e:ident($($e_is:ident: $e_settings:ty)?) => $e_loss:expr, $e_name:literal; )* }
-        rows { $( $(#[$r_doc:meta])* $r:ident($($r_is:ident: $r_settings:ty)?) $ids:ident $weights:ident => $r_loss:expr, $r_name:literal; )* }
+        elements { $( $(#[$e_doc:meta])* $e:ident = $e_file:ident($($e_is:ident: $e_settings:ty)?) => $e_loss:expr, $e_name:literal; )* }
+        rows { $( $(#[$r_doc:meta])* $r:ident = $r_file:ident($($r_is:ident: $r_settings:ty)?) $ids:ident $weights:ident => $r_loss:expr, $r_name:literal; )* }
     ) => {
+        $( pub use super::$e_file::*; )*
+        $(
+            #[allow(unused_imports, reason = "a file may have two losses")]
+            pub use super::$r_file::*;
+        )*
+
         /// A loss chosen at run time, with its reduction.
         ///
         /// Class weights come with the [target](Target::WeightedClasses). Weights of samples and
@@ -188,39 +189,39 @@ fn mismatch(expected: &'static str, found: &'static str) -> Error {
 losses! {
     elements {
         /// [`SquaredError`](super::SquaredError).
-        SquaredError() => SquaredError, "a squared error";
+        SquaredError = squared_error() => SquaredError, "a squared error";
         /// [`AbsoluteError`](super::AbsoluteError).
-        AbsoluteError() => AbsoluteError, "an absolute error";
+        AbsoluteError = absolute_error() => AbsoluteError, "an absolute error";
         /// [`Huber`](super::Huber).
-        Huber(is: Huber) => is, "a Huber loss";
+        Huber = huber(is: Huber) => is, "a Huber loss";
         /// [`SmoothL1`](super::SmoothL1).
-        SmoothL1(is: SmoothL1) => is, "a smooth L1 loss";
+        SmoothL1 = smooth_l1(is: SmoothL1) => is, "a smooth L1 loss";
         /// [`LogCosh`](super::LogCosh).
-        LogCosh() => LogCosh, "log-cosh";
+        LogCosh = log_cosh() => LogCosh, "log-cosh";
         /// [`BinaryCrossEntropy`](super::BinaryCrossEntropy), of probabilities.
-        BinaryCrossEntropy() => BinaryCrossEntropy, "a binary cross entropy";
+        BinaryCrossEntropy = binary_cross_entropy() => BinaryCrossEntropy, "a binary cross entropy";
         /// [`BinaryCrossEntropyWithLogits`](super::BinaryCrossEntropyWithLogits).
-        BinaryCrossEntropyWithLogits(is: BinaryCrossEntropyWithLogits) => is, "a binary cross entropy";
+        BinaryCrossEntropyWithLogits = binary_cross_entropy_with_logits(is: BinaryCrossEntropyWithLogits) => is, "a binary cross entropy";
         /// [`Hinge`](super::Hinge).
-        Hinge(is: Hinge) => is, "a hinge loss";
+        Hinge = hinge(is: Hinge) => is, "a hinge loss";
         /// [`SquaredHinge`](super::SquaredHinge).
-        SquaredHinge(is: SquaredHinge) => is, "a squared hinge loss";
+        SquaredHinge = squared_hinge(is: SquaredHinge) => is, "a squared hinge loss";
         /// [`SoftMargin`](super::SoftMargin).
-        SoftMargin() => SoftMargin, "a soft margin loss";
+        SoftMargin = soft_margin() => SoftMargin, "a soft margin loss";
         /// [`PoissonNll`](super::PoissonNll).
-        PoissonNll(is: PoissonNll) => is, "a Poisson likelihood";
+        PoissonNll = poisson_nll(is: PoissonNll) => is, "a Poisson likelihood";
         /// [`KlDivergence`](super::KlDivergence).
-        KlDivergence(is: KlDivergence) => is, "a KL divergence";
+        KlDivergence = kl_divergence(is: KlDivergence) => is, "a KL divergence";
     }
     rows {
         /// [`CrossEntropy`](super::CrossEntropy) on logits, with class ids;
         /// [`SoftCrossEntropy`](super::SoftCrossEntropy) with values, which are probabilities.
-        CrossEntropy() classes weights => CrossEntropy { weights, ..CrossEntropy::new(classes) }, "a cross entropy";
+        CrossEntropy = cross_entropy() classes weights => CrossEntropy { weights, ..CrossEntropy::new(classes) }, "a cross entropy";
         /// The same with label smoothing and ignored rows.
-        CrossEntropyWith(is: CrossEntropyOptions) classes weights => CrossEntropy { weights, ..is.with(classes) }, "a cross entropy";
+        CrossEntropyWith = cross_entropy(is: CrossEntropyOptions) classes weights => CrossEntropy { weights, ..is.with(classes) }, "a cross entropy";
         /// [`Nll`](super::Nll), of log-probabilities.
-        Nll() classes weights => Nll { weights, ..Nll::new(classes) }, "a likelihood";
+        Nll = nll() classes weights => Nll { weights, ..Nll::new(classes) }, "a likelihood";
         /// [`MultiMargin`](super::MultiMargin).
-        MultiMargin(margin: Margin) classes weights => MultiMargin { weights, margin, ..MultiMargin::new(classes) }, "a margin loss";
+        MultiMargin = multi_margin(margin: Margin) classes weights => MultiMargin { weights, margin, ..MultiMargin::new(classes) }, "a margin loss";
     }
 }

@@ -64,28 +64,10 @@ mod squared_hinge;
 mod strip;
 mod sweep;
 
-pub use absolute_error::AbsoluteError;
-pub use binary_cross_entropy::BinaryCrossEntropy;
-pub use binary_cross_entropy_with_logits::{
-    BinaryCrossEntropyByColumn, BinaryCrossEntropyWithLogits,
-};
-pub use cross_entropy::{CrossEntropy, CrossEntropyOptions};
 pub use element::ElementLoss;
-pub use hinge::Hinge;
-pub use huber::Huber;
-pub use kl_divergence::KlDivergence;
-pub use list::Loss;
-pub(crate) use list::Total;
-pub use log_cosh::LogCosh;
-pub use multi_margin::{Margin, MultiMargin};
-pub use nll::Nll;
-pub use poisson_nll::PoissonNll;
+pub use list::*;
 pub use row::RowLoss;
-pub use smooth_l1::SmoothL1;
 pub use soft_cross_entropy::SoftCrossEntropy;
-pub use soft_margin::SoftMargin;
-pub use squared_error::SquaredError;
-pub use squared_hinge::SquaredHinge;
 
 use crate::error::{Error, Result, check_len};
 use crate::parallel::Rows;
