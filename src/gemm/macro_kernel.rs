@@ -150,8 +150,8 @@ fn macro_kernel<S: TileShape>(
             true => (buffer[(i - first) * n..(i - first + rows) * n].as_mut_ptr(), n),
             false => far,
         };
-        // What is only written is not worth fetching where a vector is as long as a cache line: measured,
-        // wherever rows of C begin.
+        // What is only written is not worth fetching where a vector is as long as a cache line, even if
+        // rows of C begin within one (measured, see `benches/RESULTS.md`).
         let is_read = product.is_consumed || matches!(block.start, Start::Output);
         let fetched = is_read || vectors_of_line::<S>() > 1;
         strip(s, block, (i, rows), to, fetched.then_some(far));

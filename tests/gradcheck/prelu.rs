@@ -54,7 +54,7 @@ fn prelu_has_the_gradients_that_differences_show() -> Result<()> {
             prelu::backward_in_place(cpu, &slopes, input, d_x.view_mut(), accum, &mut d_slopes)?;
             let all = d_x.as_slice().iter().chain(&d_slopes).map(|&x| x.into());
             let found = compare(&all.collect::<Vec<f64>>(), &exact, 1.0)?;
-            // At most 259 roundings of terms below 20.
+            // At most 259 roundings, of sums that stay below 20.
             assert!(found.passes(259.0 * 20.0 / (1 << 24) as f64), "{count}: {found:?}");
         }
     }
