@@ -191,10 +191,13 @@ pub(super) fn is_streamed((m, n, k): (usize, usize, usize), caches: Caches) -> b
 /// Elements up to which a C may be computed as its transposition.
 const TURNED: usize = 64 << 10;
 
+/// What there is to do for a transposed C apart from its elements, in multiply-adds of one lane.
+const OTHER: usize = 16 << 10;
+
 /// Whether the transposition of C is computed instead (see [`turned`](super::turned)): the better use of
 /// vectors of so many `lanes` decides, and what has to be transposed on its way. In time for a
 /// multiply-add of one lane, over `k`: an element takes that of half a vector to be transposed, and
-/// whatever else there is to do that of 16 Ki.
+/// whatever else there is to do that of [`OTHER`].
 #[inline(always)]
 pub(super) fn is_turned(
     lanes: usize,
@@ -202,14 +205,16 @@ pub(super) fn is_turned(
     (a_is_transposed, b_has_rows): (bool, bool),
 ) -> bool {
     let size = m.saturating_mul(n);
-    if size > TURNED || k == 0 {
+    // What is wasted of the vectors along the rows is all that there is to win, unless B is transposed.
+    let wasted = m.saturating_mul(n.next_multiple_of(lanes) - n).saturating_mul(k);
+    if size > TURNED || k == 0 || b_has_rows && wasted <= OTHER {
         return false;
     }
     let transposing = lanes / 2;
     let b = if b_has_rows { 0 } else { transposing * n };
     let a = if a_is_transposed { 0 } else { transposing * m };
     let direct = m * n.next_multiple_of(lanes) + b;
-    let turned = n * m.next_multiple_of(lanes) + a + (transposing * size + (16 << 10)) / k;
+    let turned = n * m.next_multiple_of(lanes) + a + (transposing * size + OTHER) / k;
     turned + turned / 32 < direct
 }
 

@@ -1,6 +1,6 @@
 //! The scratch that a product will take, before there are matrices.
 
-use super::one_tile;
+use super::few_tiles;
 use super::plan::{Form, Plan};
 use crate::cpu::Cpu;
 
@@ -23,7 +23,7 @@ pub(crate) fn scratch(
 ) -> usize {
     let a_steps = if layout == Layout::Tn { (1, m) } else { (k, 1) };
     let b_steps = if layout == Layout::Nt { (1, k) } else { (n, 1) };
-    let is_copied = b_steps.1 != 1 && !is_consumed && one_tile::is_copied((m, n, k));
+    let is_copied = b_steps.1 != 1 && !is_consumed && few_tiles::is_copied((m, n, k));
     if m == 0 || n == 0 || is_copied {
         return 0;
     }

@@ -1,12 +1,14 @@
 //! The five loops around the micro-kernel, on one thread.
 
+use core::ptr;
+
 use super::blocking::Blocking;
 use super::epilogue::Beside;
 use super::finish::{consume, finish};
-use super::micro_kernel::{PANEL_VECTORS, Tile, TileStart, vectors_of_line};
+use super::micro_kernel::{PANEL_VECTORS, RowSteps, Tile, vectors_of_line};
 use super::operand::Operand;
 use super::pack::{pack_a, pack_b};
-use super::tile_shape::TileShape;
+use super::tile_shape::{TileShape, even_strips};
 use super::{Product, Start};
 use crate::simd::Level;
 use crate::tensor::ViewMut;
@@ -128,18 +130,16 @@ fn macro_kernel<S: TileShape>(
     mut beside: Option<&mut Beside<'_>>,
 ) {
     let (m, n) = block.shape;
-    // The strips have about as many rows each: 8 = 4 + 4, not 6 + 2. In a packed block all but the
-    // last have MR.
-    let strips = m.div_ceil(S::MR);
-    let tallest = match block.packed_a {
-        Some(_) => S::MR,
-        None if strips == 1 => m,
-        None => m.div_ceil(strips),
+    // In a packed block all strips but the last have MR rows.
+    let (tallest, shorter_from) = match block.packed_a {
+        Some(_) => (S::MR, m),
+        None => even_strips(m, S::MR),
     };
-    let shorter_from = match block.packed_a {
-        Some(_) => m,
-        None => (m - (tallest - 1) * strips) * tallest,
-    };
+    // What is only written is not worth fetching where a vector is as long as a cache line, even if
+    // rows of C begin within one (measured, see `benches/RESULTS.md`).
+    let is_read = product.is_consumed || matches!(block.start, Start::Output);
+    let fetches_c = (is_read || vectors_of_line::<S>() > 1) && block.a.cols() >= 64 && m > S::MR;
+    let mut tile = block.tile::<S>(if product.is_consumed { n } else { c.stride() });
     // Loop 2, through micro-panels of A, while B stays in L2.
     let (mut i, mut first) = (0, 0);
     while i < m {
@@ -147,14 +147,10 @@ fn macro_kernel<S: TileShape>(
         let at = (block.at.0 + i, block.at.1);
         let far = (c.as_mut_ptr().wrapping_add(at.0 * c.stride() + at.1), c.stride());
         let to = match product.is_consumed {
-            true => (buffer[(i - first) * n..(i - first + rows) * n].as_mut_ptr(), n),
-            false => far,
+            true => buffer[(i - first) * n..(i - first + rows) * n].as_mut_ptr(),
+            false => far.0,
         };
-        // What is only written is not worth fetching where a vector is as long as a cache line, even if
-        // rows of C begin within one (measured, see `benches/RESULTS.md`).
-        let is_read = product.is_consumed || matches!(block.start, Start::Output);
-        let fetched = is_read || vectors_of_line::<S>() > 1;
-        strip(s, block, (i, rows), to, fetched.then_some(far));
+        strip(s, block, &mut tile, (i, rows), to, fetches_c.then_some(far));
         if product.is_consumed {
             let count = i + rows - first;
             if i + rows == m || (count + tallest) * n > buffer.len() {
@@ -174,70 +170,99 @@ fn macro_kernel<S: TileShape>(
 /// and 96 on AVX-512, in the tallest tile.
 const STEPS_AHEAD: usize = 8;
 
+/// Steps of k up to which the next rows of A have room in L1 beside these.
+const NEAR_K: usize = 512;
+
+/// Elements of an A that L2 does not hold beside B.
+const FAR_A: usize = 256 << 10;
+
+impl Block<'_> {
+    /// Whether A passes by in rows without gaps, from a far cache or from memory, and two micro-panels of
+    /// it have room in L1.
+    #[inline(always)]
+    fn passes_a(&self) -> bool {
+        let (m, k) = self.a.shape();
+        let is_dense = (self.a.row_step(), self.a.col_step()) == (k, 1);
+        self.packed_a.is_none() && is_dense && k <= NEAR_K && m * k >= FAR_A
+    }
+
+    /// A tile with what all have in common, if they go to rows so far apart.
+    #[inline(always)]
+    fn tile<S: TileShape>(&self, c_row_step: usize) -> Tile {
+        let k = self.a.cols();
+        let (a_row_step, a_k_step) = match self.packed_a {
+            Some(_) => (1, S::MR),
+            None => (self.a.row_step(), self.a.col_step()),
+        };
+        let (b_k_step, b_panel_step) = match self.packed_b {
+            Some(_) => (S::NR, k * S::NR),
+            None => (self.b.row_step(), S::NR),
+        };
+        // Rows far apart share sets of L1: fetching them early may evict what is in use.
+        let b_ahead = if b_k_step < 512 || self.fetch_far { STEPS_AHEAD * b_k_step } else { 0 };
+        Tile {
+            k,
+            a: ptr::null(),
+            a_rows: RowSteps::new(S::MR, a_row_step),
+            a_k_step,
+            b: ptr::null(),
+            b_k_step,
+            b_panel_step,
+            b_ahead,
+            ahead: ptr::null(),
+            ahead_step: 0,
+            start: self.start.into(),
+            row: ptr::null(),
+            c: ptr::null_mut(),
+            c_row_step,
+            tail: self.shape.1 % S::LANES,
+        }
+    }
+}
+
 /// Loop 1, through panels of B, while the micro-panel of A, rows `i..i + rows`, stays in L1. The
-/// tiles go to `c`; `far` is the memory that they end in, C or what is updated by it, if it is to be
-/// fetched before. Both are given with the distance of their rows.
+/// tiles go to `c`; `far` is the memory that they end in, C or what is updated by it, with the distance
+/// of its rows, if it is to be fetched before.
 #[inline(always)]
 fn strip<S: TileShape>(
     s: S,
     block: &Block<'_>,
+    tile: &mut Tile,
     (i, rows): (usize, usize),
-    (c, c_row_step): (*mut f32, usize),
+    c: *mut f32,
     far: Option<(*mut f32, usize)>,
 ) {
-    let cols = block.shape.1;
-    let k = block.a.cols();
-    let (a, a_row_step, a_k_step) = match block.packed_a {
-        Some(packed) => (packed[i * k..].as_ptr(), 1, S::MR),
-        None => {
-            let steps = (block.a.row_step(), block.a.col_step());
-            (block.a.as_ptr().wrapping_add(i * steps.0), steps.0, steps.1)
-        }
+    tile.a = match block.packed_a {
+        Some(packed) => packed[i * tile.k..].as_ptr(),
+        None => block.a.as_ptr().wrapping_add(i * block.a.row_step()),
     };
-    let (b, b_k_step, b_panel_step) = match block.packed_b {
-        Some(packed) => (packed.as_ptr(), S::NR, k * S::NR),
-        None => (block.b.as_ptr(), block.b.row_step(), S::NR),
-    };
-    // Rows far apart share sets of L1: fetching them early may evict what is in use.
-    let b_ahead = if b_k_step < 512 || block.fetch_far { STEPS_AHEAD * b_k_step } else { 0 };
-    let tail = cols % S::LANES;
-    let vectors = cols.div_ceil(S::LANES);
-    let far = far.filter(|_| k >= 64 && block.shape.0 > S::MR);
+    let b = block.packed_b.map_or(block.b.as_ptr(), |packed| packed.as_ptr());
+    let passes_a = block.passes_a();
+    (tile.ahead, tile.ahead_step) = (tile.a.wrapping_add(rows * tile.k), rows);
+    let vectors = block.shape.1.div_ceil(S::LANES);
     let mut v = 0;
     while v < vectors {
         let compiled = S::tile(rows, vectors - v);
         let count = compiled.vectors;
         let j = v * S::LANES;
-        let start = match block.start {
-            Start::Zero => TileStart::Zero,
-            Start::Bias(bias) => TileStart::Row(bias[j..].as_ptr()),
-            Start::Output => TileStart::Output,
-        };
-        let tile = Tile {
-            k,
-            a,
-            a_row_step,
-            a_k_step,
-            b: b.wrapping_add(v / PANEL_VECTORS * b_panel_step),
-            b_k_step,
-            b_panel_step,
-            b_ahead,
-            start,
-            c: c.wrapping_add(j),
-            c_row_step,
-            tail,
-        };
+        tile.b = b.wrapping_add(v / PANEL_VECTORS * tile.b_panel_step);
+        if let Start::Bias(bias) = block.start {
+            tile.row = bias[j..].as_ptr();
+        }
+        tile.c = c.wrapping_add(j);
         if let Some(far) = far {
             prefetch(s, far, rows, (v, count, vectors));
         }
         // The tile is `rows x width`: `count` vectors, the last of `tail` elements where C ends in it.
         // Tiles start at whole panels, for only the last of a row is of an odd number of vectors.
-        let is_partial = tail > 0 && v + count == vectors;
-        let kernel = if is_partial { compiled.partial } else { compiled.whole };
+        let is_last = v + count == vectors;
+        let is_partial = is_last && tile.tail > 0;
+        let kernels = if is_last && passes_a { &compiled.ahead } else { &compiled.kernels };
+        let kernel = kernels[usize::from(is_partial)];
         // SAFETY: A's rows `i..i + rows`, B's and the bias's columns `j..j + width`, and the tile of C
         // exist: the shapes were checked when the product was made. Packed blocks hold `k * MR`
         // elements from `i * k` on, `i` being a multiple of `MR`, and `k * NR` for each panel.
-        unsafe { kernel(s, &tile) };
+        unsafe { kernel(s, tile) };
         v += count;
     }
 }

@@ -9,6 +9,7 @@
 
 use core::hint::black_box;
 
+use super::Start;
 use super::tile_shape::MOST_ROWS;
 use crate::simd::Simd;
 
@@ -20,19 +21,30 @@ pub(super) const PANEL_VECTORS: usize = 2;
 pub(super) enum TileStart {
     /// At zero.
     Zero,
-    /// At a row of `NR` elements, the same for each row of the tile.
-    Row(*const f32),
+    /// At a row as wide as the tile, the same for each row of it.
+    Row,
     /// At the tile of C.
     Output,
 }
 
-/// The operands of one tile.
-#[derive(Clone, Copy)]
+impl From<Start<'_>> for TileStart {
+    #[inline(always)]
+    fn from(start: Start<'_>) -> Self {
+        match start {
+            Start::Zero => TileStart::Zero,
+            Start::Bias(_) => TileStart::Row,
+            Start::Output => TileStart::Output,
+        }
+    }
+}
+
+/// The operands of one tile. Those of a block have most in common, which is laid out once: between two
+/// tiles the multipliers wait for as long as it takes to begin.
 pub(super) struct Tile {
     pub k: usize,
-    /// Element `(i, p)` of A is at `a[i * a_row_step + p * a_k_step]`.
+    /// Element `(0, p)` of A is at `a[p * a_k_step]`, and those below it are `a_rows` from it.
     pub a: *const f32,
-    pub a_row_step: usize,
+    pub a_rows: RowSteps,
     pub a_k_step: usize,
     /// Element `(p, j)` of B is at `b[j / PANEL * b_panel_step + p * b_k_step + j % PANEL]`,
     /// where a panel is [`PANEL_VECTORS`] vectors wide.
@@ -41,11 +53,16 @@ pub(super) struct Tile {
     pub b_panel_step: usize,
     /// Distance from a row of B to the one to fetch from the second-level cache meanwhile.
     pub b_ahead: usize,
+    /// What `AHEAD` kernels fetch in the first step of k, and the distance to that of the next step.
+    pub ahead: *const f32,
+    pub ahead_step: usize,
     pub start: TileStart,
+    /// Element `j` of the row where the accumulators start, if they do, is at `row[j]`.
+    pub row: *const f32,
     /// Element `(i, j)` of C is at `c[i * c_row_step + j]`.
     pub c: *mut f32,
     pub c_row_step: usize,
-    /// Elements of the last vector that belong to the tile, `1..=LANES`; used by `TAIL` kernels.
+    /// Elements of the last vector that belong to a tile, `1..=LANES`; used by `TAIL` kernels.
     pub tail: usize,
 }
 
@@ -59,29 +76,39 @@ pub(super) type Kernel<S> = unsafe fn(S, &Tile);
 ///
 /// # Safety
 /// For `i < MR`, `p < k` and `j` below the tile's width (`NV * LANES`, or with `TAIL`
-/// `(NV - 1) * LANES + tail`): element `(i, p)` of A, `(p, j)` of B and the start row's `j` are
-/// readable, element `(i, j)` of C is writable, and readable if the tile starts at the output.
-pub(super) unsafe fn run<S: Simd, const MR: usize, const NV: usize, const TAIL: bool>(
+/// `(NV - 1) * LANES + tail`): element `(i, p)` of A, `(p, j)` of B and, if the tile starts there, the
+/// row's `j` are readable, element `(i, j)` of C is writable, and readable if the tile starts at the
+/// output.
+pub(super) unsafe fn run<
+    S: Simd,
+    const MR: usize,
+    const NV: usize,
+    const TAIL: bool,
+    const AHEAD: bool,
+>(
     s: S,
     t: &Tile,
 ) {
     // SAFETY: the caller's promise is that of `tile`.
     s.vectorize(
         #[inline(always)]
-        || unsafe { tile::<S, MR, NV, TAIL>(s, t) },
+        || unsafe { tile::<S, MR, NV, TAIL, AHEAD>(s, t) },
     );
 }
 
 /// # Safety
 /// As for [`run`].
 #[inline(always)]
-unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const TAIL: bool>(s: S, t: &Tile) {
+unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const TAIL: bool, const AHEAD: bool>(
+    s: S,
+    t: &Tile,
+) {
     let mut acc = [[s.splat(0.0); NV]; MR];
     match t.start {
         TileStart::Zero => {}
-        TileStart::Row(row) => {
+        TileStart::Row => {
             // SAFETY: the start row is readable over the tile's width.
-            let row = unsafe { load_row::<S, NV, TAIL>(s, row, t.tail) };
+            let row = unsafe { load_row::<S, NV, TAIL>(s, t.row, t.tail) };
             acc = [row; MR];
         }
         TileStart::Output => {
@@ -91,8 +118,7 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const TAIL: bool>(s: S
             }
         }
     }
-    let a_rows = RowSteps::new::<MR>(t.a_row_step);
-    let (mut a, mut b) = (t.a, t.b);
+    let (mut a, mut b, mut ahead) = (t.a, t.b, t.ahead);
     for _ in 0..t.k {
         // SAFETY: this is step `p < k`; row `p` of B is readable over the tile's width, and so is
         // column `p` of A for `i < MR`. The last advance may leave the operands, unread.
@@ -100,12 +126,16 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const TAIL: bool>(s: S
             // The fewer of the two are held in registers, the others pass by one at a time.
             if NV <= MR {
                 fetch::<S, NV>(s, b.wrapping_add(t.b_ahead), t.b_panel_step);
+                if AHEAD {
+                    s.prefetch(ahead);
+                    ahead = ahead.wrapping_add(t.ahead_step);
+                }
                 let mut row = [s.splat(0.0); NV];
                 for j in 0..NV {
                     row[j] = load_b::<S, NV, TAIL>(s, b, j, t);
                 }
                 for i in 0..MR {
-                    let x = s.splat(*a_rows.row(a, i));
+                    let x = s.splat(*t.a_rows.row(a, i));
                     for j in 0..NV {
                         acc[i][j] = s.mul_add(x, row[j], acc[i][j]);
                     }
@@ -117,7 +147,7 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const TAIL: bool>(s: S
                 }
                 let mut column = [s.splat(0.0); MR];
                 for i in 0..MR {
-                    column[i] = s.splat(*a_rows.row(a, i));
+                    column[i] = s.splat(*t.a_rows.row(a, i));
                 }
                 for j in 0..NV {
                     let y = load_b::<S, NV, TAIL>(s, b, j, t);
@@ -139,23 +169,23 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const TAIL: bool>(s: S
 /// Where rows are: the odd multiples of their distance, in bytes.
 ///
 /// An address on x86 is a register plus one, two, four or eight times another, so from the place of
-/// the first row these reach every row without arithmetic. The compiler must not know what they are
-/// multiples of, or it keeps fewer of them and adds the rest up in every step of k.
-struct RowSteps([usize; MOST_ROWS / 2]);
+/// the first row these reach every row without arithmetic. A kernel finds them in memory and does not
+/// know what they are multiples of: if it did, the compiler would keep fewer of them and add the rest
+/// up in every step of k.
+pub(super) struct RowSteps([usize; MOST_ROWS / 2]);
 
 impl RowSteps {
-    /// Of the first `ROWS` rows, which are `step` elements apart.
+    /// Of so many rows, `step` elements apart.
     #[inline(always)]
-    fn new<const ROWS: usize>(step: usize) -> Self {
+    pub fn new(rows: usize, step: usize) -> Self {
         const { assert!(MOST_ROWS <= 16, "eight is the greatest factor") };
         let bytes = step.wrapping_mul(size_of::<f32>());
-        RowSteps(core::array::from_fn(
-            #[inline(always)]
-            |i| match 2 * i + 1 {
-                odd if odd < ROWS => black_box(bytes.wrapping_mul(odd)),
-                _ => 0,
-            },
-        ))
+        // One by one: as a vector they would take longer than what is done with them.
+        let times = |odd: usize| black_box(bytes.wrapping_mul(odd));
+        if rows <= 4 {
+            return RowSteps([bytes, times(3), 0, 0, 0, 0]);
+        }
+        RowSteps([bytes, times(3), times(5), times(7), times(9), times(11)])
     }
 
     /// What is in row `i` where the first has `first`.

@@ -10,9 +10,9 @@
 //!
 //! | product | path |
 //! |---|---|
-//! | tiny | `one_tile`: one tile, nothing else |
+//! | tiny, or small with a C that wastes little of its vectors | `few_tiles`: before anything is planned |
 //! | with a C that fills vectors better along its columns, or a transposed B that would cost more to turn than A | `turned`: the five loops compute the transposition of C |
-//! | small, B's rows contiguous | `one_block`: tiles alone, both operands read where they are |
+//! | larger, but in or near L1, B's rows contiguous | `one_block`: tiles alone, both operands read where they are |
 //! | of one row, or two to four with a large B, B's rows contiguous | `stream`: B passes by once |
 //! | every other | the five loops |
 //!
@@ -43,7 +43,7 @@
 //! | `parts`, `shared` | C in parts that threads take one after the other; B packed by all of them |
 //! | `parallel` | the threads at work |
 //! | `macro_kernel` | the five loops, and the one block |
-//! | `one_tile` | tiny products |
+//! | `few_tiles` | small products |
 //! | `stream` | few rows |
 //! | `turned` | products computed as their transposition |
 //! | `pack` | the layout of packed blocks |
@@ -71,11 +71,11 @@
 
 mod blocking;
 mod epilogue;
+mod few_tiles;
 mod finish;
 mod forecast;
 mod macro_kernel;
 mod micro_kernel;
-mod one_tile;
 mod operand;
 mod pack;
 mod packed;
@@ -279,7 +279,7 @@ fn compute(
     if c.rows() == 0 || c.cols() == 0 {
         return Ok(());
     }
-    let is_computed = one_tile::product(cpu.level(), &a, &b, start, &mut c);
+    let is_computed = few_tiles::product(cpu.level(), &a, &b, start, &mut c);
     let (packed, origin) = (None, (0, 0));
     let product = Product { a, b, packed, start, epilogue, origin, is_consumed: false };
     if is_computed {

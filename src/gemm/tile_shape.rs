@@ -40,14 +40,32 @@ pub(super) trait TileShape: Simd {
 /// The rows of the tallest tile of all levels.
 pub(super) const MOST_ROWS: usize = 12;
 
+/// The rows of the strips, of at most `mr`, into which `m` rows are cut, and the row from which on they
+/// have one less: 8 = 4 + 4, not 6 + 2.
+#[inline(always)]
+pub(super) fn even_strips(m: usize, mr: usize) -> (usize, usize) {
+    if m <= mr {
+        return (m, m);
+    }
+    let strips = m.div_ceil(mr);
+    let tallest = m.div_ceil(strips);
+    (tallest, (m - (tallest - 1) * strips) * tallest)
+}
+
+/// Whether a tile is one of those that many rows are computed in, which have about as many each.
+#[inline(always)]
+const fn is_tall<S: TileShape>(rows: usize) -> bool {
+    rows + 1 >= S::MR
+}
+
 /// The micro-kernels of one tile.
 pub(super) struct Compiled<S> {
     /// Vectors in a row of the tile: an even number, unless they are the last of a row of C.
     pub vectors: usize,
-    /// For tiles of whole vectors.
-    pub whole: Kernel<S>,
-    /// For tiles whose last vector is partial.
-    pub partial: Kernel<S>,
+    /// For tiles of whole vectors, and for those whose last vector is partial.
+    pub kernels: [Kernel<S>; 2],
+    /// The same for tiles that fetch the next rows of A meanwhile, if they are tall.
+    pub ahead: [Kernel<S>; 2],
 }
 
 /// `rows: vectors of the tile where 1, 2, 3, ... are left`.
@@ -56,8 +74,11 @@ macro_rules! tiles {
         let mut tiles: [&'static [Compiled<$level>]; MOST_ROWS] = [&[]; MOST_ROWS];
         $(tiles[$mr - 1] = &[$(Compiled {
             vectors: $nv,
-            whole: run::<$level, $mr, $nv, false>,
-            partial: run::<$level, $mr, $nv, true>,
+            kernels: [run::<$level, $mr, $nv, false, false>, run::<$level, $mr, $nv, true, false>],
+            ahead: [
+                run::<$level, $mr, $nv, false, { is_tall::<$level>($mr) }>,
+                run::<$level, $mr, $nv, true, { is_tall::<$level>($mr) }>,
+            ],
         }),*];)*
         tiles
     }};

@@ -73,3 +73,32 @@ fn every_remainder_around_the_block_of_a_packed_a() {
         check_shape(&mut check, (m, 129, 20), &A_TRANSPOSED, m as u64);
     }
 }
+
+#[test]
+fn every_remainder_of_rows_that_pass_by() {
+    let mut check = Check::new("every_remainder_of_rows_that_pass_by");
+    // 256 Ki elements of A, and some less, in up to 512 steps of k; as many tiles in a row as one and
+    // two, and more. The strips have 11 and 12 rows with AVX-512, 5 and 6 with AVX2.
+    for (m, k) in [(511, 512), (512, 512), (515, 512), (517, 513), (1034, 255)] {
+        for n in [1, 16, 31, 70] {
+            check_shape(&mut check, (m, n, k), &[0], (m + n) as u64);
+        }
+    }
+}
+
+#[test]
+fn every_remainder_around_what_is_a_few_tiles() {
+    let mut check = Check::new("every_remainder_around_what_is_a_few_tiles");
+    // 2 Ki multiply-adds, 4 Ki elements of C, 256 Ki multiply-adds.
+    for (n, k) in [(17, 10), (16, 16), (5, 80), (33, 2), (64, 64), (63, 63), (100, 41)] {
+        for near in [2048 / (n * k), 4096 / n, (256 << 10) / (n * k)] {
+            for m in near.max(2) - 1..=near + 1 {
+                check_shape(&mut check, (m, n, k), &ALL, (m + n) as u64);
+            }
+        }
+    }
+    // Every number of rows of up to five tiles of them.
+    for m in 1..=61 {
+        check_shape(&mut check, (m, 37, 6), &ALL, m as u64);
+    }
+}
