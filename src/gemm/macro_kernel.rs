@@ -170,6 +170,9 @@ fn macro_kernel<S: TileShape>(
 /// and 96 on AVX-512, in the tallest tile.
 const STEPS_AHEAD: usize = 8;
 
+/// Steps of k up to which a panel of B is so short that L1 holds the next beside it.
+const SHORT_K: usize = 128;
+
 /// Steps of k up to which the next rows of A have room in L1 beside these.
 const NEAR_K: usize = 512;
 
@@ -198,8 +201,16 @@ impl Block<'_> {
             Some(_) => (S::NR, k * S::NR),
             None => (self.b.row_step(), S::NR),
         };
-        // Rows far apart share sets of L1: fetching them early may evict what is in use.
-        let b_ahead = if b_k_step < 512 || self.fetch_far { STEPS_AHEAD * b_k_step } else { 0 };
+        // In few steps of k it pays to fetch the next panel, unless its rows would share sets of L1. Rows far
+        // apart do even if they are fetched early: they may evict what is in use.
+        let is_short = self.packed_b.is_none() && k <= SHORT_K && self.shape.0 > S::MR;
+        let b_ahead = if is_short && !b_k_step.is_multiple_of(256) {
+            S::NR
+        } else if b_k_step < 512 || self.fetch_far {
+            STEPS_AHEAD * b_k_step
+        } else {
+            0
+        };
         Tile {
             k,
             a: ptr::null(),
