@@ -4,8 +4,9 @@ use core::ptr;
 
 use super::Start;
 use super::blocking::{is_one_block, is_turned};
-use super::micro_kernel::{RowSteps, Tile};
+use super::micro_kernel::{PANEL_VECTORS, RowSteps, Tile};
 use super::operand::Operand;
+use super::packed::Packed;
 use super::tile_shape::{TileShape, even_strips};
 use crate::simd::{Level, Simd};
 use crate::tensor::ViewMut;
@@ -36,31 +37,38 @@ fn is_at_most(most: usize, (m, n, k): (usize, usize, usize)) -> bool {
     m <= most && n <= most && k <= most && m * n * k <= most
 }
 
-/// Whether `A.B` is computed here.
+/// Whether the product of A and B, or B packed beforehand, is computed here.
 #[inline(always)]
-fn is_here(level: Level, a: &Operand<'_>, b: &Operand<'_>) -> bool {
-    let shape @ (m, n, _) = (a.rows(), b.cols(), a.cols());
-    if b.col_step() != 1 {
-        return is_copied(shape);
+fn is_here(level: Level, (a, b, packed): Operands<'_, '_>) -> bool {
+    let shape @ (m, n, k) = (a.rows(), b.cols(), a.cols());
+    match packed {
+        None if b.col_step() != 1 => return is_copied(shape),
+        None if is_at_most(TINY, shape) => return true,
+        _ => {}
     }
-    is_at_most(TINY, shape)
-        || is_at_most(SMALL, shape)
-            && m * n <= SMALL_C
-            && is_one_block(shape)
-            && !is_turned(level.lanes(), shape, (a.row_step() == 1, true))
+    if !is_at_most(SMALL, shape) || m * n > SMALL_C || !is_one_block(shape) {
+        return false;
+    }
+    match packed {
+        // In one block of k.
+        Some(packed) => k <= packed.kc,
+        None => !is_turned(level.lanes(), shape, (a.row_step() == 1, true)),
+    }
 }
+
+/// A and B, or B packed beforehand.
+type Operands<'p, 'a> = (&'p Operand<'a>, &'p Operand<'a>, Option<Packed<'a>>);
 
 /// Computes `C = start + A.B` if that is a few tiles, and says whether it was. The shapes fit, and C has
 /// elements.
 #[inline(always)]
 pub(super) fn product(
     level: Level,
-    a: &Operand<'_>,
-    b: &Operand<'_>,
+    operands: Operands<'_, '_>,
     start: Start<'_>,
     c: &mut ViewMut<'_>,
 ) -> bool {
-    if !is_here(level, a, b) {
+    if !is_here(level, operands) {
         return false;
     }
     match level {
@@ -68,12 +76,12 @@ pub(super) fn product(
         #[cfg(target_arch = "x86_64")]
         Level::Avx2(s) => s.vectorize(
             #[inline(always)]
-            || tiles(s, a, b, start, c),
+            || tiles(s, operands, start, c),
         ),
         #[cfg(target_arch = "x86_64")]
         Level::Avx512(s) => s.vectorize(
             #[inline(always)]
-            || tiles(s, a, b, start, c),
+            || tiles(s, operands, start, c),
         ),
     }
 }
@@ -81,18 +89,19 @@ pub(super) fn product(
 #[inline(always)]
 fn tiles<S: TileShape>(
     s: S,
-    a: &Operand<'_>,
-    b: &Operand<'_>,
+    (a, b, packed): Operands<'_, '_>,
     start: Start<'_>,
     c: &mut ViewMut<'_>,
 ) -> bool {
     let ((m, n), k) = (c.shape(), a.cols());
     let mut rows;
-    let (b, b_k_step) = if b.col_step() == 1 {
-        (b.as_ptr(), b.row_step())
-    } else {
-        rows = [0.0; COPIED];
-        (copy(b, &mut rows), n)
+    let (b, b_k_step, b_panel_step) = match packed {
+        Some(packed) => (packed.data.as_ptr(), S::NR, k * S::NR),
+        None if b.col_step() == 1 => (b.as_ptr(), b.row_step(), S::NR),
+        None => {
+            rows = [0.0; COPIED];
+            (copy(b, &mut rows), n, S::NR)
+        }
     };
     let mut tile = Tile {
         k,
@@ -101,7 +110,7 @@ fn tiles<S: TileShape>(
         a_k_step: a.col_step(),
         b,
         b_k_step,
-        b_panel_step: S::NR,
+        b_panel_step,
         b_ahead: 0,
         ahead: ptr::null(),
         ahead_step: 0,
@@ -121,7 +130,7 @@ fn tiles<S: TileShape>(
         while v < vectors {
             let compiled = S::tile(rows, vectors - v);
             let j = v * S::LANES;
-            tile.b = b.wrapping_add(j);
+            tile.b = b.wrapping_add(v / PANEL_VECTORS * b_panel_step);
             if let Start::Bias(bias) = start {
                 tile.row = bias[j..].as_ptr();
             }
@@ -130,7 +139,8 @@ fn tiles<S: TileShape>(
             let is_partial = tile.tail > 0 && v >= vectors;
             let kernel = compiled.kernels[usize::from(is_partial)];
             // SAFETY: the tile's rows and columns are rows and columns of C, of A, of B and of the
-            // bias: the shapes were checked, and the rows of B, or of its copy, are contiguous.
+            // bias: the shapes were checked. The rows of B, or of its copy, are contiguous, or those of
+            // a block of k that was packed.
             unsafe { kernel(s, &tile) };
         }
         i += rows;

@@ -176,7 +176,7 @@ pub fn matmul<'a, 'b>(
 ) -> Result<()> {
     let (a, b) = (a.into(), b.into());
     check((a, ("b", b)), accum.into(), &c)?;
-    compute(cpu, scratch, (a, b), accum.into(), &Identity, c, None)
+    compute(cpu, scratch, (a, b, None), (accum.into(), &Identity), c, None)
 }
 
 /// `C = f(start + A.B)`, the product with what a layer does before and after it.
@@ -195,7 +195,7 @@ pub fn matmul_fused(
     check((a, ("b", b)), start, &c)?;
     epilogue.check(c.shape())?;
     check_len("beside", epilogue.beside(), 0)?;
-    compute(cpu, scratch, (a, b), start, epilogue, c, None)
+    compute(cpu, scratch, (a, b, None), (start, epilogue), c, None)
 }
 
 /// The same with other matrices of C's shape that the epilogue changes together with C.
@@ -215,7 +215,7 @@ pub fn matmul_fused_beside(
     check((a, ("b", b)), start, &c)?;
     epilogue.check(c.shape())?;
     beside.check(epilogue, c.shape())?;
-    compute(cpu, scratch, (a, b), start, epilogue, c, Some(&mut beside))
+    compute(cpu, scratch, (a, b, None), (start, epilogue), c, Some(&mut beside))
 }
 
 /// The product is handed to `epilogue` in blocks, and kept nowhere: what it is good for are the
@@ -239,8 +239,7 @@ pub(crate) fn matmul_consumed(
     // The first of them takes the place of C where work is divided.
     let (first, mut others) = beside.split_first();
     let first = first.ok_or(Error::Length { argument: "beside", expected: 1, found: 0 })?;
-    let (packed, start, origin) = (None, Start::Zero, (0, 0));
-    let product = Product { a, b, packed, start, epilogue, origin, is_consumed: true };
+    let product = Product { is_consumed: true, ..Product::new(a, b, Start::Zero, epilogue) };
     parallel::product(cpu, scratch, &product, first, Some(&mut others))
 }
 
@@ -265,23 +264,21 @@ fn check(
     }
 }
 
-/// A product that was checked.
+/// A product that was checked, of A and B, or B packed beforehand.
 #[inline(always)]
 fn compute(
     cpu: Cpu,
     scratch: &mut Scratch,
-    (a, b): (Operand<'_>, Operand<'_>),
-    start: Start<'_>,
-    epilogue: &dyn Epilogue,
+    (a, b, packed): (Operand<'_>, Operand<'_>, Option<Packed<'_>>),
+    (start, epilogue): (Start<'_>, &dyn Epilogue),
     mut c: ViewMut<'_>,
     beside: Option<&mut Beside<'_>>,
 ) -> Result<()> {
     if c.rows() == 0 || c.cols() == 0 {
         return Ok(());
     }
-    let is_computed = few_tiles::product(cpu.level(), &a, &b, start, &mut c);
-    let (packed, origin) = (None, (0, 0));
-    let product = Product { a, b, packed, start, epilogue, origin, is_consumed: false };
+    let is_computed = few_tiles::product(cpu.level(), (&a, &b, packed), start, &mut c);
+    let product = Product { packed, ..Product::new(a, b, start, epilogue) };
     if is_computed {
         finish_all(cpu.level(), &product, c, beside);
         return Ok(());
@@ -302,4 +299,12 @@ struct Product<'a> {
     /// C is nowhere: finished elements go to the epilogue in a buffer, and in C's stead stands the
     /// first of the matrices beside it.
     is_consumed: bool,
+}
+
+impl<'a> Product<'a> {
+    /// All of a product whose B is not packed.
+    #[inline(always)]
+    fn new(a: Operand<'a>, b: Operand<'a>, start: Start<'a>, epilogue: &'a dyn Epilogue) -> Self {
+        Product { a, b, packed: None, start, epilogue, origin: (0, 0), is_consumed: false }
+    }
 }

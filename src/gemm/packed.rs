@@ -7,7 +7,7 @@ use super::blocking::block_of_k;
 use super::epilogue::Epilogue;
 use super::operand::Operand;
 use super::shared::{pack_all, panel_width};
-use super::{Product, Start, check, parallel};
+use super::{Start, check, compute};
 use crate::cpu::Cpu;
 use crate::error::{Result, check_len, checked_size};
 use crate::parallel::threads_to_copy;
@@ -107,17 +107,12 @@ pub fn matmul_packed<'a>(
     check((a, ("w", b)), start, &c)?;
     epilogue.check(c.shape())?;
     check_len("beside", epilogue.beside(), 0)?;
-    if c.rows() == 0 || c.cols() == 0 {
-        return Ok(());
-    }
     let packed = match w.level {
         Level::Portable => None,
         _ if w.k == 0 => None,
         _ => Some(Packed { data, cols: data.len() / w.k, kc: w.kc, first: 0 }),
     };
-    let origin = (0, 0);
-    let product = Product { a, b, packed, start, epilogue, origin, is_consumed: false };
-    parallel::product(cpu.with_level(w.level), scratch, &product, c, None)
+    compute(cpu.with_level(w.level), scratch, (a, b, packed), (start, epilogue), c, None)
 }
 
 fn packed(cpu: Cpu, w: Operand<'_>, kc: usize) -> Result<Buffer> {

@@ -47,15 +47,7 @@ pub(super) fn turned(
             Start::Output
         }
     };
-    let inner = Product {
-        a: product.b.t(),
-        b: product.a.t(),
-        packed: None,
-        start,
-        epilogue: &Identity,
-        origin: (0, 0),
-        is_consumed: false,
-    };
+    let inner = Product::new(product.b.t(), product.a.t(), start, &Identity);
     let c_turned = ViewMut::contiguous(n, m, buffer);
     run(level, Path::Blocks(blocking), scratch, &inner, c_turned, None);
     // SAFETY: the buffer has `n` rows of `m` elements, C `m` of `n`.
