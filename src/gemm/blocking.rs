@@ -22,8 +22,46 @@ pub(super) struct Blocking {
     pub nc: usize,
     pub pack_a: bool,
     pub pack_b: bool,
-    /// Whether rows of B that lie far apart can be fetched before they are used.
-    pub fetch_far: bool,
+    pub fetch: Fetch,
+}
+
+/// What is fetched before it is used, apart from rows of B that lie near each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Fetch {
+    /// Rows of B that lie far apart.
+    pub far: bool,
+    /// The next panel of a B in place, instead of the rows of this one: in few steps of k.
+    pub panel: bool,
+    /// The next rows of A, which passes by from a far cache or from memory, in rows without gaps.
+    pub a: bool,
+}
+
+impl Fetch {
+    /// For the blocks of a problem that packs none of the two, of `kc` steps of k.
+    fn new(caches: Caches, p: Problem, kc: usize) -> Self {
+        let far = caches.l1 >> 12 >= WAYS;
+        let floats = |bytes: usize| bytes / size_of::<f32>();
+        // Two micro-panels of A have room in L1, and so have two panels of B beside one.
+        let a_is_near = 2 * p.mr * p.k.min(kc) <= floats(caches.l1) && p.k <= kc;
+        let is_short = 3 * p.nr * p.k.min(kc) <= floats(caches.l1);
+        let step = p.b_row_step.filter(|&step| step < 512 || far);
+        Fetch {
+            far,
+            panel: is_short && step.is_some_and(|step| has_next_panel(p.m, p.mr, step)),
+            a: a_is_near && p.a_row_step == p.k && p.m.saturating_mul(p.k) >= floats(caches.l2 / 2),
+        }
+    }
+
+    /// For a problem that is one block of `m` rows and `k` steps, with a B in or near L1.
+    pub fn in_one_block(m: usize, k: usize, mr: usize, b_row_step: usize) -> Self {
+        Fetch { far: false, panel: k <= 128 && has_next_panel(m, mr, b_row_step), a: false }
+    }
+}
+
+/// Whether fetching the next panel pays: B is read by more than one strip of rows, whose tiles are narrow
+/// then, and its rows do not share sets of L1.
+fn has_next_panel(m: usize, mr: usize, b_row_step: usize) -> bool {
+    m > mr && !b_row_step.is_multiple_of(256)
 }
 
 /// Steps of k in a block.
@@ -132,7 +170,8 @@ impl Blocking {
         };
         let nc = even_share(p.n, nc, p.nr);
         let mc = if pack_a { even_share(p.m, PACKED_A / kc.max(KC), p.mr) } else { p.m.max(1) };
-        Self { mc, kc, nc, pack_a, pack_b, fetch_far }
+        let own = Problem { b_row_step: p.b_row_step.filter(|_| !pack_b), ..p };
+        Self { mc, kc, nc, pack_a, pack_b, fetch: Fetch::new(caches, own, kc) }
     }
 
     /// Columns of a block of k that so many threads can pack together. None if they are so few that a packed

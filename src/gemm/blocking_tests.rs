@@ -47,7 +47,7 @@ fn blocks_are_equal_shares_in_whole_tiles() {
 fn laws(caches: Caches, problem: Problem) {
     let Problem { m, n, k, mr, nr, b_row_step, packed_kc, is_consumed, .. } = problem;
     let l2 = caches.l2;
-    let Blocking { mc, kc, nc, pack_a, pack_b, fetch_far } = Blocking::new(caches, problem);
+    let Blocking { mc, kc, nc, pack_a, pack_b, fetch } = Blocking::new(caches, problem);
     assert!(nc >= nr && nc.is_multiple_of(nr), "nc = {nc}, {problem:?} {l2}");
     assert!(kc.is_multiple_of(4) && kc >= 4, "kc = {kc}, {problem:?} {l2}");
     let longest = if l2 >= 2 << 20 { 1024 } else { 512 };
@@ -69,7 +69,8 @@ fn laws(caches: Caches, problem: Problem) {
     assert!(!pack_b || packed_kc.is_none(), "B is packed again, {problem:?}");
     // Where a block of a packed weight starts follows from the blocks of k alone.
     assert!(packed_kc.is_none_or(|packed| kc == packed), "kc = {kc}, {problem:?} {l2}");
-    assert_eq!(fetch_far, caches.l1 == 48 << 10);
+    assert_eq!(fetch.far, caches.l1 == 48 << 10);
+    assert!(!(fetch.a && pack_a && k > 1 || fetch.panel && pack_b), "{fetch:?}, {problem:?} {l2}");
 }
 
 /// What is packed of a product without transposed operands, and the steps of k in its blocks.

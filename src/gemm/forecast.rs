@@ -23,11 +23,10 @@ pub(crate) fn scratch(
 ) -> usize {
     let a_steps = if layout == Layout::Tn { (1, m) } else { (k, 1) };
     let b_steps = if layout == Layout::Nt { (1, k) } else { (n, 1) };
-    let is_copied = b_steps.1 != 1 && !is_consumed && few_tiles::is_copied((m, n, k));
-    if m == 0 || n == 0 || is_copied {
-        return 0;
-    }
     let shape = (m, n, k);
     let form = Form { shape, a_steps, b_steps, packed_kc: None, is_consumed };
+    if m == 0 || n == 0 || few_tiles::is_here(cpu.level(), &form) {
+        return 0;
+    }
     Plan::new(cpu, form).map_or(0, |plan| plan.scratch())
 }

@@ -1,11 +1,9 @@
 //! The five loops around the micro-kernel, on one thread.
 
-use core::ptr;
-
-use super::blocking::Blocking;
+use super::blocking::{Blocking, Fetch};
 use super::epilogue::Beside;
 use super::finish::{consume, finish};
-use super::micro_kernel::{PANEL_VECTORS, RowSteps, Tile, vectors_of_line};
+use super::micro_kernel::{PANEL_VECTORS, Tile, vectors_of_line};
 use super::operand::Operand;
 use super::pack::{pack_a, pack_b};
 use super::tile_shape::{TileShape, even_strips};
@@ -69,7 +67,7 @@ pub(super) fn five_loops<S: TileShape>(
                     at: (i, j),
                     shape: (blocking.mc.min(m - i), blocking.nc.min(n - j)),
                     is_last: blocking.kc >= k - p,
-                    fetch_far: blocking.fetch_far,
+                    fetch: blocking.fetch,
                 };
                 macro_kernel(s, level, &block, buffer, product, &mut c, beside.as_deref_mut());
                 j += blocking.nc;
@@ -99,7 +97,7 @@ pub(super) fn one_block<S: TileShape>(
         at: (0, 0),
         shape: c.shape(),
         is_last: true,
-        fetch_far: false,
+        fetch: Fetch::in_one_block(c.rows(), product.a.cols(), S::MR, product.b.row_step()),
     };
     macro_kernel(s, level, &block, buffer, product, &mut c, beside);
 }
@@ -115,7 +113,7 @@ struct Block<'a> {
     at: (usize, usize),
     shape: (usize, usize),
     is_last: bool,
-    fetch_far: bool,
+    fetch: Fetch,
 }
 
 /// Loops 2 and 1: the tiles of one block of C, a strip of at most `MR` rows after the other.
@@ -140,6 +138,7 @@ fn macro_kernel<S: TileShape>(
     let is_read = product.is_consumed || matches!(block.start, Start::Output);
     let fetches_c = (is_read || vectors_of_line::<S>() > 1) && block.a.cols() >= 64 && m > S::MR;
     let mut tile = block.tile::<S>(if product.is_consumed { n } else { c.stride() });
+    let b = block.packed_b.map_or(block.b.as_ptr(), |packed| packed.as_ptr());
     // Loop 2, through micro-panels of A, while B stays in L2.
     let (mut i, mut first) = (0, 0);
     while i < m {
@@ -150,7 +149,11 @@ fn macro_kernel<S: TileShape>(
             true => buffer[(i - first) * n..(i - first + rows) * n].as_mut_ptr(),
             false => far.0,
         };
-        strip(s, block, &mut tile, (i, rows), to, fetches_c.then_some(far));
+        block.point_to_rows(&mut tile, (i, rows));
+        let far = fetches_c.then_some(far);
+        // SAFETY: the shapes were checked when the product was made. Packed blocks hold `k * MR` elements
+        // from `i * k` on, `i` being a multiple of `MR`, and `k * NR` for each panel.
+        unsafe { strip(s, &mut tile, (rows, n), b, block.start, to, far) };
         if product.is_consumed {
             let count = i + rows - first;
             if i + rows == m || (count + tallest) * n > buffer.len() {
@@ -170,94 +173,67 @@ fn macro_kernel<S: TileShape>(
 /// and 96 on AVX-512, in the tallest tile.
 const STEPS_AHEAD: usize = 8;
 
-/// Steps of k up to which a panel of B is so short that L1 holds the next beside it.
-const SHORT_K: usize = 128;
-
-/// Steps of k up to which the next rows of A have room in L1 beside these.
-const NEAR_K: usize = 512;
-
-/// Elements of an A that L2 does not hold beside B.
-const FAR_A: usize = 256 << 10;
-
 impl Block<'_> {
-    /// Whether A passes by in rows without gaps, from a far cache or from memory, and two micro-panels of
-    /// it have room in L1.
-    #[inline(always)]
-    fn passes_a(&self) -> bool {
-        let (m, k) = self.a.shape();
-        let is_dense = (self.a.row_step(), self.a.col_step()) == (k, 1);
-        self.packed_a.is_none() && is_dense && k <= NEAR_K && m * k >= FAR_A
-    }
-
     /// A tile with what all have in common, if they go to rows so far apart.
     #[inline(always)]
     fn tile<S: TileShape>(&self, c_row_step: usize) -> Tile {
-        let k = self.a.cols();
-        let (a_row_step, a_k_step) = match self.packed_a {
+        let (k, cols) = (self.a.cols(), self.shape.1);
+        let a_steps = match self.packed_a {
             Some(_) => (1, S::MR),
             None => (self.a.row_step(), self.a.col_step()),
         };
-        let (b_k_step, b_panel_step) = match self.packed_b {
+        let b_steps = match self.packed_b {
             Some(_) => (S::NR, k * S::NR),
             None => (self.b.row_step(), S::NR),
         };
-        // In few steps of k it pays to fetch the next panel, unless its rows would share sets of L1. Rows far
-        // apart do even if they are fetched early: they may evict what is in use.
-        let is_short = self.packed_b.is_none() && k <= SHORT_K && self.shape.0 > S::MR;
-        let b_ahead = if is_short && !b_k_step.is_multiple_of(256) {
-            S::NR
-        } else if b_k_step < 512 || self.fetch_far {
-            STEPS_AHEAD * b_k_step
-        } else {
-            0
+        let mut tile = Tile::new::<S>((S::MR, cols, k), a_steps, b_steps, self.start, c_row_step);
+        if self.fetch.panel {
+            tile.b_ahead = S::NR;
+        } else if b_steps.0 < 512 || self.fetch.far {
+            // Others of L1's sets would lose what is in use: rows far apart share them.
+            tile.b_ahead = STEPS_AHEAD * b_steps.0;
+        }
+        tile
+    }
+
+    /// Points a tile to rows `i..i + rows` of A.
+    #[inline(always)]
+    fn point_to_rows(&self, tile: &mut Tile, (i, rows): (usize, usize)) {
+        tile.a = match self.packed_a {
+            Some(packed) => packed[i * tile.k..].as_ptr(),
+            None => self.a.as_ptr().wrapping_add(i * self.a.row_step()),
         };
-        Tile {
-            k,
-            a: ptr::null(),
-            a_rows: RowSteps::new(S::MR, a_row_step),
-            a_k_step,
-            b: ptr::null(),
-            b_k_step,
-            b_panel_step,
-            b_ahead,
-            ahead: ptr::null(),
-            ahead_step: 0,
-            start: self.start.into(),
-            row: ptr::null(),
-            c: ptr::null_mut(),
-            c_row_step,
-            tail: self.shape.1 % S::LANES,
+        if self.fetch.a {
+            (tile.ahead, tile.ahead_step) = (tile.a.wrapping_add(rows * tile.k), rows);
         }
     }
 }
 
-/// Loop 1, through panels of B, while the micro-panel of A, rows `i..i + rows`, stays in L1. The
-/// tiles go to `c`; `far` is the memory that they end in, C or what is updated by it, with the distance
-/// of its rows, if it is to be fetched before.
+/// Loop 1, through panels of B at `b`, while the micro-panel of A, `rows` rows that `tile` points to, stays
+/// in L1. The tiles go to `cols` columns at `c`; `far` is the memory that they end in, C or what is updated
+/// by it, with the distance of its rows, if it is to be fetched before.
+///
+/// # Safety
+/// A's rows, B's columns, those of the bias and the elements of C exist. A packed A holds `MR` rows for
+/// each step of k, a packed B `NR` columns for each of a panel.
 #[inline(always)]
-fn strip<S: TileShape>(
+pub(super) unsafe fn strip<S: TileShape>(
     s: S,
-    block: &Block<'_>,
     tile: &mut Tile,
-    (i, rows): (usize, usize),
+    (rows, cols): (usize, usize),
+    b: *const f32,
+    start: Start<'_>,
     c: *mut f32,
     far: Option<(*mut f32, usize)>,
 ) {
-    tile.a = match block.packed_a {
-        Some(packed) => packed[i * tile.k..].as_ptr(),
-        None => block.a.as_ptr().wrapping_add(i * block.a.row_step()),
-    };
-    let b = block.packed_b.map_or(block.b.as_ptr(), |packed| packed.as_ptr());
-    let passes_a = block.passes_a();
-    (tile.ahead, tile.ahead_step) = (tile.a.wrapping_add(rows * tile.k), rows);
-    let vectors = block.shape.1.div_ceil(S::LANES);
+    let vectors = cols.div_ceil(S::LANES);
     let mut v = 0;
     while v < vectors {
         let compiled = S::tile(rows, vectors - v);
         let count = compiled.vectors;
         let j = v * S::LANES;
         tile.b = b.wrapping_add(v / PANEL_VECTORS * tile.b_panel_step);
-        if let Start::Bias(bias) = block.start {
+        if let Start::Bias(bias) = start {
             tile.row = bias[j..].as_ptr();
         }
         tile.c = c.wrapping_add(j);
@@ -267,12 +243,10 @@ fn strip<S: TileShape>(
         // The tile is `rows x width`: `count` vectors, the last of `tail` elements where C ends in it.
         // Tiles start at whole panels, for only the last of a row is of an odd number of vectors.
         let is_last = v + count == vectors;
-        let is_partial = is_last && tile.tail > 0;
-        let kernels = if is_last && passes_a { &compiled.ahead } else { &compiled.kernels };
-        let kernel = kernels[usize::from(is_partial)];
-        // SAFETY: A's rows `i..i + rows`, B's and the bias's columns `j..j + width`, and the tile of C
-        // exist: the shapes were checked when the product was made. Packed blocks hold `k * MR`
-        // elements from `i * k` on, `i` being a multiple of `MR`, and `k * NR` for each panel.
+        let fetches_a = is_last && tile.ahead_step > 0;
+        let kernels = if fetches_a { &compiled.ahead } else { &compiled.kernels };
+        let kernel = kernels[usize::from(is_last && tile.tail > 0)];
+        // SAFETY: the caller's promise: the tile's columns are `j..j + width`.
         unsafe { kernel(s, tile) };
         v += count;
     }

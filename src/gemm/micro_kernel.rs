@@ -8,6 +8,7 @@
 //! in order, which is why tiles of any shape and levels of any width give the same bits.
 
 use core::hint::black_box;
+use core::ptr;
 
 use super::Start;
 use super::tile_shape::MOST_ROWS;
@@ -51,7 +52,7 @@ pub(super) struct Tile {
     pub b: *const f32,
     pub b_k_step: usize,
     pub b_panel_step: usize,
-    /// Distance from a row of B to the one to fetch from the second-level cache meanwhile.
+    /// Distance from a row of B to what is fetched from the second-level cache meanwhile.
     pub b_ahead: usize,
     /// What `AHEAD` kernels fetch in the first step of k, and the distance to that of the next step.
     pub ahead: *const f32,
@@ -64,6 +65,38 @@ pub(super) struct Tile {
     pub c_row_step: usize,
     /// Elements of the last vector that belong to a tile, `1..=LANES`; used by `TAIL` kernels.
     pub tail: usize,
+}
+
+impl Tile {
+    /// With what the tiles of a block have in common: the distances of A's rows, of which a tile has at
+    /// most `mr`, and of its steps of k; those of B's steps of k and of its panels; and of C's rows.
+    /// The places are to be filled in.
+    #[inline(always)]
+    pub fn new<S: Simd>(
+        (mr, cols, k): (usize, usize, usize),
+        (a_row_step, a_k_step): (usize, usize),
+        (b_k_step, b_panel_step): (usize, usize),
+        start: Start<'_>,
+        c_row_step: usize,
+    ) -> Self {
+        Tile {
+            k,
+            a: ptr::null(),
+            a_rows: RowSteps::new(mr, a_row_step),
+            a_k_step,
+            b: ptr::null(),
+            b_k_step,
+            b_panel_step,
+            b_ahead: 0,
+            ahead: ptr::null(),
+            ahead_step: 0,
+            start: start.into(),
+            row: ptr::null(),
+            c: ptr::null_mut(),
+            c_row_step,
+            tail: cols % S::LANES,
+        }
+    }
 }
 
 /// A compiled micro-kernel.

@@ -1,7 +1,7 @@
 //! The five loops at `Portable<3>`, whose tile of 5 x 6 has no power of two in it, with blocks of
 //! one tile or a few: what counts on powers of two, or crosses a loop wrongly, shows here.
 
-use super::blocking::Blocking;
+use super::blocking::{Blocking, Fetch};
 use super::epilogue::{Epilogue, Identity, Map};
 use super::macro_kernel::five_loops;
 use super::operand::Operand;
@@ -65,6 +65,11 @@ const SHAPES: [(usize, usize, usize); 12] = [
     (15, 18, 1),
 ];
 
+/// Each kind of fetching, which no result depends on.
+fn fetch(far: bool) -> Fetch {
+    Fetch { far, panel: !far, a: far }
+}
+
 /// Every blocking of the shape that the loops must be able to run. A packed block is of whole
 /// panels; without packing a block may be of any size.
 fn blockings() -> Vec<Blocking> {
@@ -72,11 +77,11 @@ fn blockings() -> Vec<Blocking> {
     for kc in [1, 2, 3, 7, 100] {
         for (mc, nc) in [(MR, NR), (2 * MR, NR), (MR, 2 * NR), (2 * MR, 3 * NR), (100, 120)] {
             for (pack_a, pack_b) in [(false, false), (false, true), (true, false), (true, true)] {
-                all.push(Blocking { mc, kc, nc, pack_a, pack_b, fetch_far: pack_a });
+                all.push(Blocking { mc, kc, nc, pack_a, pack_b, fetch: fetch(pack_a) });
             }
         }
         for (mc, nc) in [(1, 1), (1, 7), (4, 5), (7, 1)] {
-            all.push(Blocking { mc, kc, nc, pack_a: false, pack_b: false, fetch_far: kc > 3 });
+            all.push(Blocking { mc, kc, nc, pack_a: false, pack_b: false, fetch: fetch(kc > 3) });
         }
     }
     all

@@ -1,5 +1,6 @@
 //! Boundaries between blocks that no size of a cache moves: those of k, and those of m where A is
-//! packed. Every remainder on both sides of each, on integers and without tolerance.
+//! packed; of what is a few tiles, and of an A whose next rows are fetched. Every remainder on both sides of
+//! each, on integers and without tolerance.
 
 use super::common::{Check, Random, levels, reference, serial};
 use super::epilogues::{Curve, curve, fused};
@@ -77,10 +78,10 @@ fn every_remainder_around_the_block_of_a_packed_a() {
 #[test]
 fn every_remainder_of_rows_that_pass_by() {
     let mut check = Check::new("every_remainder_of_rows_that_pass_by");
-    // 256 Ki elements of A, and some less, in up to 512 steps of k; as many tiles in a row as one and
-    // two, and more. The strips have 11 and 12 rows with AVX-512, 5 and 6 with AVX2.
+    // As many elements of A as half of an L2 of 2 MiB holds, and some less; one tile in a row, and several.
+    // The strips have 11 and 12 rows with AVX-512, 5 and 6 with AVX2.
     for (m, k) in [(511, 512), (512, 512), (515, 512), (517, 513), (1034, 255)] {
-        for n in [1, 16, 31, 70] {
+        for n in [8, 15, 16, 31, 48, 64, 70] {
             check_shape(&mut check, (m, n, k), &[0], (m + n) as u64);
         }
     }

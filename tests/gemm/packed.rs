@@ -7,11 +7,16 @@ use densecore::gemm::{Epilogue, Identity, Map, Operand, PackedWeight, Start, mat
 use densecore::simd::Caches;
 use densecore::{Cpu, Error, Scratch, View, ViewMut};
 
-/// One element; every remainder of panels; several blocks of k, of n and of a packed A.
-const SHAPES: [(usize, usize, usize); 14] = [
+/// One element; every remainder of panels; a few tiles, also of several strips; several blocks of k, of n
+/// and of a packed A.
+const SHAPES: [(usize, usize, usize); 18] = [
     (1, 1, 1),
     (1, 35, 9),
     (3, 16, 40),
+    (25, 40, 30),
+    (31, 33, 35),
+    (40, 100, 60),
+    (64, 64, 64),
     (7, 33, 300),
     (1, 1000, 513),
     (4, 64, 1030),

@@ -9,7 +9,7 @@ use densecore::{Cpu, Scratch};
 
 /// `(m, n, k)` at which a path begins or ends.
 const LIMITS: [(usize, usize, usize); 60] = [
-    // A transposed B of few elements is copied, up to m n k = 128, and read as a tile where C is one.
+    // A transposed B of few elements is copied, up to m n k = 128.
     (1, 128, 1),
     (1, 129, 1),
     (1, 1, 128),
@@ -20,7 +20,7 @@ const LIMITS: [(usize, usize, usize); 60] = [
     (7, 6, 3),
     (12, 5, 2),
     (13, 3, 3),
-    // Read in place as one block: n, k <= 256, k n <= 10 Ki, m k <= 32 Ki, m n k <= 1 Mi.
+    // Read in place as one block, or a few tiles: n, k <= 256, k n <= 10 Ki, m k <= 32 Ki, m n k <= 1 Mi.
     (5, 256, 40),
     (5, 257, 40),
     (5, 40, 256),
