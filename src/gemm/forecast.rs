@@ -3,6 +3,7 @@
 use super::few_tiles;
 use super::plan::{Form, Plan};
 use crate::cpu::Cpu;
+use crate::simd::Level;
 
 /// The products of a layer, by which of A and B are transposed; see [`gemm`](super).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +26,10 @@ pub(crate) fn scratch(
     let b_steps = if layout == Layout::Nt { (1, k) } else { (n, 1) };
     let shape = (m, n, k);
     let form = Form { shape, a_steps, b_steps, packed_kc: None, is_consumed };
-    if m == 0 || n == 0 || few_tiles::is_here(cpu.level(), &form) {
+    let (is_tn, is_nt) = (layout == Layout::Tn, layout == Layout::Nt);
+    let is_here = cpu.level() != Level::Portable
+        && few_tiles::is_here(cpu.level(), shape, is_tn, (!is_nt, false));
+    if m == 0 || n == 0 || !is_consumed && is_here {
         return 0;
     }
     Plan::new(cpu, form).map_or(0, |plan| plan.scratch())
