@@ -37,14 +37,19 @@ pub(super) struct Fetch {
 }
 
 impl Fetch {
-    /// For the blocks of a problem that packs none of the two, of `kc` steps of k.
-    fn new(caches: Caches, p: Problem, kc: usize) -> Self {
-        let far = caches.l1 >> 12 >= WAYS;
+    /// Whether L1 has room for rows of B that lie far apart.
+    fn far(caches: Caches) -> bool {
+        caches.l1 >> 12 >= WAYS
+    }
+
+    /// For blocks of `kc` steps of k; `b_row_step` is that of a B in place.
+    fn new(caches: Caches, p: Problem, b_row_step: Option<usize>, kc: usize) -> Self {
+        let far = Self::far(caches);
         let floats = |bytes: usize| bytes / size_of::<f32>();
         // Two micro-panels of A have room in L1, and so have two panels of B beside one.
         let a_is_near = 2 * p.mr * p.k.min(kc) <= floats(caches.l1) && p.k <= kc;
         let is_short = 3 * p.nr * p.k.min(kc) <= floats(caches.l1);
-        let step = p.b_row_step.filter(|&step| step < 512 || far);
+        let step = b_row_step.filter(|&step| step < 512 || far);
         Fetch {
             far,
             panel: is_short && step.is_some_and(|step| has_next_panel(p.m, p.mr, step)),
@@ -135,7 +140,7 @@ impl Blocking {
     pub fn new(caches: Caches, p: Problem) -> Self {
         let elements = |bytes: usize| bytes / size_of::<f32>();
         let (half, ways) = (elements(caches.l2 / 2), caches.l1 >> 12);
-        let fetch_far = ways >= WAYS;
+        let fetch_far = Fetch::far(caches);
         // A is packed where reading it in place is slower, once enough panels of B read the copy:
         // transposed, each step of k is on a cache line of its own; and rows a multiple of 4 kB
         // apart share one set of L1, where a tile has more rows than that has lines.
@@ -170,8 +175,8 @@ impl Blocking {
         };
         let nc = even_share(p.n, nc, p.nr);
         let mc = if pack_a { even_share(p.m, PACKED_A / kc.max(KC), p.mr) } else { p.m.max(1) };
-        let own = Problem { b_row_step: p.b_row_step.filter(|_| !pack_b), ..p };
-        Self { mc, kc, nc, pack_a, pack_b, fetch: Fetch::new(caches, own, kc) }
+        let fetch = Fetch::new(caches, p, p.b_row_step.filter(|_| !pack_b), kc);
+        Self { mc, kc, nc, pack_a, pack_b, fetch }
     }
 
     /// Columns of a block of k that so many threads can pack together. None if they are so few that a packed

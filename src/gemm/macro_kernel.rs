@@ -190,7 +190,7 @@ impl Block<'_> {
         if self.fetch.panel {
             tile.b_ahead = S::NR;
         } else if b_steps.0 < 512 || self.fetch.far {
-            // Others of L1's sets would lose what is in use: rows far apart share them.
+            // Rows far apart share sets of L1: fetched into too few ways they evict what is in use.
             tile.b_ahead = STEPS_AHEAD * b_steps.0;
         }
         tile

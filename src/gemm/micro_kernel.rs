@@ -39,8 +39,7 @@ impl From<Start<'_>> for TileStart {
     }
 }
 
-/// The operands of one tile. Those of a block have most in common, which is laid out once: between two
-/// tiles the multipliers wait for as long as it takes to begin.
+/// The operands of one tile. Those of a block have most in common, which is laid out once.
 pub(super) struct Tile {
     pub k: usize,
     /// Element `(0, p)` of A is at `a[p * a_k_step]`, and those below it are `a_rows` from it.

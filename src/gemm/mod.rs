@@ -10,7 +10,7 @@
 //!
 //! | product | path |
 //! |---|---|
-//! | tiny, or small with a C that wastes little of its vectors | `few_tiles`: before anything is planned |
+//! | tiny, or small with a C that wastes little of its vectors; B's rows contiguous, or packed | `few_tiles`: before anything is planned |
 //! | with a C that fills vectors better along its columns, or a transposed B that would cost more to turn than A | `turned`: the five loops compute the transposition of C |
 //! | larger, but in or near L1, B's rows contiguous | `one_block`: tiles alone, both operands read where they are |
 //! | of one row, or two to four with a large B, B's rows contiguous | `stream`: B passes by once |
