@@ -231,13 +231,20 @@ impl RowSteps {
     }
 }
 
-/// Fetches each cache line of the row of `NV` vectors of B at `b`, which need not exist.
+/// Fetches the cache lines of the row of `NV` vectors of B at `b`, which need not exist.
+///
+/// By the last element of each 64 bytes: where rows begin within a line, the first line is the one in which
+/// the panel to the left ended, and the last one is new. A vector alone is the end of a row.
 #[inline(always)]
 fn fetch<S: Simd, const NV: usize>(s: S, b: *const f32, panel_step: usize) {
+    if NV == 1 {
+        return s.prefetch(b);
+    }
     let mut j = 0;
     while j < NV {
-        s.prefetch(b.wrapping_add(vector_of_row::<S>(j, panel_step)));
         j += vectors_of_line::<S>();
+        let last = vector_of_row::<S>(j.min(NV) - 1, panel_step);
+        s.prefetch(b.wrapping_add(last + S::LANES - 1));
     }
 }
 
