@@ -22,6 +22,8 @@ pub(super) struct Blocking {
     pub nc: usize,
     pub pack_a: bool,
     pub pack_b: bool,
+    /// It is packed by the tiles of the first strip, which read it in place, if they are tall.
+    pub copy_b: bool,
     pub fetch: Fetch,
 }
 
@@ -173,10 +175,12 @@ impl Blocking {
             0..=2 => (even_share(p.k, 64, 4), PIECE / 64),
             _ => (even_share(p.k, (PIECE / p.nr).min(KC), 4), p.nr),
         };
+        let copy_b =
+            pack_b && p.m > FEW * p.mr && p.b_row_step.is_some_and(|step| step < 512 || fetch_far);
         let nc = even_share(p.n, nc, p.nr);
         let mc = if pack_a { even_share(p.m, PACKED_A / kc.max(KC), p.mr) } else { p.m.max(1) };
         let fetch = Fetch::new(caches, p, p.b_row_step.filter(|_| !pack_b), kc);
-        Self { mc, kc, nc, pack_a, pack_b, fetch }
+        Self { mc, kc, nc, pack_a, pack_b, copy_b, fetch }
     }
 
     /// Columns of a block of k that so many threads can pack together. None if they are so few that a packed

@@ -47,7 +47,7 @@ fn blocks_are_equal_shares_in_whole_tiles() {
 fn laws(caches: Caches, problem: Problem) {
     let Problem { m, n, k, mr, nr, b_row_step, packed_kc, is_consumed, .. } = problem;
     let l2 = caches.l2;
-    let Blocking { mc, kc, nc, pack_a, pack_b, fetch } = Blocking::new(caches, problem);
+    let Blocking { mc, kc, nc, pack_a, pack_b, copy_b, fetch } = Blocking::new(caches, problem);
     assert!(nc >= nr && nc.is_multiple_of(nr), "nc = {nc}, {problem:?} {l2}");
     assert!(kc.is_multiple_of(4) && kc >= 4, "kc = {kc}, {problem:?} {l2}");
     let longest = if l2 >= 2 << 20 { 1024 } else { 512 };
@@ -67,6 +67,9 @@ fn laws(caches: Caches, problem: Problem) {
     }
     assert!(pack_b || b_row_step.is_some() || packed_kc.is_some(), "columns, {problem:?}");
     assert!(!pack_b || packed_kc.is_none(), "B is packed again, {problem:?}");
+    // Only rows can be copied, which are fetched, and for many strips.
+    let is_fetched = |step| step < 512 || fetch.far;
+    assert_eq!(copy_b, pack_b && m > 3 * mr && b_row_step.is_some_and(is_fetched), "{problem:?}");
     // Where a block of a packed weight starts follows from the blocks of k alone.
     assert!(packed_kc.is_none_or(|packed| kc == packed), "kc = {kc}, {problem:?} {l2}");
     assert_eq!(fetch.far, caches.l1 == 48 << 10);

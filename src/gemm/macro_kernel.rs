@@ -3,10 +3,10 @@
 use super::blocking::{Blocking, Fetch};
 use super::epilogue::Beside;
 use super::finish::{consume, finish};
-use super::micro_kernel::{PANEL_VECTORS, Tile, vectors_of_line};
+use super::micro_kernel::{ALONE, COPY_B, FETCH_A, PANEL_VECTORS, Tile, vectors_of_line};
 use super::operand::Operand;
 use super::pack::{pack_a, pack_b};
-use super::tile_shape::{TileShape, even_strips};
+use super::tile_shape::{TileShape, even_strips, is_tall};
 use super::{Product, Start};
 use crate::simd::Level;
 use crate::tensor::ViewMut;
@@ -37,27 +37,33 @@ pub(super) fn five_loops<S: TileShape>(
             if blocking.pack_a {
                 pack_a(s, packed_a, S::MR, a);
             }
+            // In a packed block all strips but the last have MR rows.
+            let rows = blocking.mc.min(m - i);
+            let strips =
+                if blocking.pack_a { (S::MR.min(rows), rows) } else { even_strips(rows, S::MR) };
             // Loop 3, through blocks of n: splits B and C by columns.
             let mut j = 0;
             while j < n {
                 let b = product.b.block((p, j), (blocking.kc, blocking.nc));
-                let packed_b = match product.packed {
+                let panels = match product.packed {
                     // Block `p` of k in all columns; in it, the panels from that of column `j` on.
                     Some(w) => {
                         let col = product.origin.1 + j - w.first;
-                        Some(&w.data[p * w.cols + col * a.cols()..])
+                        Panels::Packed(&w.data[p * w.cols + col * a.cols()..])
                     }
+                    None if blocking.copy_b && is_tall::<S>(strips.0) => Panels::Copied(packed_b),
                     None if blocking.pack_b => {
                         pack_b(s, packed_b, S::NR, b);
-                        Some(&*packed_b)
+                        Panels::Packed(packed_b)
                     }
-                    None => None,
+                    None => Panels::InPlace,
                 };
-                let block = Block {
+                let mut block = Block {
                     a,
                     b,
                     packed_a: blocking.pack_a.then_some(&*packed_a),
-                    packed_b,
+                    panels,
+                    strips,
                     // Later blocks of k go on from what rests in C.
                     start: if p == 0 {
                         product.start.columns(j, blocking.nc)
@@ -65,11 +71,11 @@ pub(super) fn five_loops<S: TileShape>(
                         Start::Output
                     },
                     at: (i, j),
-                    shape: (blocking.mc.min(m - i), blocking.nc.min(n - j)),
+                    shape: (rows, blocking.nc.min(n - j)),
                     is_last: blocking.kc >= k - p,
                     fetch: blocking.fetch,
                 };
-                macro_kernel(s, level, &block, buffer, product, &mut c, beside.as_deref_mut());
+                macro_kernel(s, level, &mut block, buffer, product, &mut c, beside.as_deref_mut());
                 j += blocking.nc;
             }
             i += blocking.mc;
@@ -88,18 +94,19 @@ pub(super) fn one_block<S: TileShape>(
     mut c: ViewMut<'_>,
     beside: Option<&mut Beside<'_>>,
 ) {
-    let block = Block {
+    let mut block = Block {
         a: product.a,
         b: product.b,
         packed_a: None,
-        packed_b: None,
+        panels: Panels::InPlace,
+        strips: even_strips(c.rows(), S::MR),
         start: product.start,
         at: (0, 0),
         shape: c.shape(),
         is_last: true,
         fetch: Fetch::in_one_block(c.rows(), product.a.cols(), S::MR, product.b.row_step()),
     };
-    macro_kernel(s, level, &block, buffer, product, &mut c, beside);
+    macro_kernel(s, level, &mut block, buffer, product, &mut c, beside);
 }
 
 /// One block of C, and the blocks of A and B that are added to it.
@@ -107,7 +114,9 @@ struct Block<'a> {
     a: Operand<'a>,
     b: Operand<'a>,
     packed_a: Option<&'a [f32]>,
-    packed_b: Option<&'a [f32]>,
+    panels: Panels<'a>,
+    /// The rows of the first strip, and the row from which on they have one less.
+    strips: (usize, usize),
     start: Start<'a>,
     /// Where in C the block is.
     at: (usize, usize),
@@ -116,29 +125,43 @@ struct Block<'a> {
     fetch: Fetch,
 }
 
+/// Where the tiles of a block read B.
+enum Panels<'a> {
+    /// As it stands.
+    InPlace,
+    /// In panels that were packed.
+    Packed(&'a [f32]),
+    /// The first strip, which is tall, as it stands, and packs it meanwhile; the others in its panels.
+    Copied(&'a mut [f32]),
+}
+
 /// Loops 2 and 1: the tiles of one block of C, a strip of at most `MR` rows after the other.
 #[inline(always)]
 fn macro_kernel<S: TileShape>(
     s: S,
     level: Level,
-    block: &Block<'_>,
+    block: &mut Block<'_>,
     buffer: &mut [f32],
     product: &Product<'_>,
     c: &mut ViewMut<'_>,
     mut beside: Option<&mut Beside<'_>>,
 ) {
     let (m, n) = block.shape;
-    // In a packed block all strips but the last have MR rows.
-    let (tallest, shorter_from) = match block.packed_a {
-        Some(_) => (S::MR, m),
-        None => even_strips(m, S::MR),
-    };
+    let (tallest, shorter_from) = block.strips;
     // What is only written is not worth fetching where a vector is as long as a cache line, even if
     // rows of C begin within one (measured, see `benches/RESULTS.md`).
     let is_read = product.is_consumed || matches!(block.start, Start::Output);
     let fetches_c = (is_read || vectors_of_line::<S>() > 1) && block.a.cols() >= 64 && m > S::MR;
     let mut tile = block.tile::<S>(if product.is_consumed { n } else { c.stride() });
-    let b = block.packed_b.map_or(block.b.as_ptr(), |packed| packed.as_ptr());
+    let mut b = match &mut block.panels {
+        Panels::Packed(panels) => panels.as_ptr(),
+        Panels::InPlace => block.b.as_ptr(),
+        Panels::Copied(panels) => {
+            tile.also = [COPY_B; 2];
+            tile.copy = panels[..n.div_ceil(S::NR) * S::NR * tile.k].as_mut_ptr();
+            block.b.as_ptr()
+        }
+    };
     // Loop 2, through micro-panels of A, while B stays in L2.
     let (mut i, mut first) = (0, 0);
     while i < m {
@@ -154,6 +177,10 @@ fn macro_kernel<S: TileShape>(
         // SAFETY: the shapes were checked when the product was made. Packed blocks hold `k * MR` elements
         // from `i * k` on, `i` being a multiple of `MR`, and `k * NR` for each panel.
         unsafe { strip(s, &mut tile, (rows, n), b, block.start, to, far) };
+        if let (Panels::Copied(panels), 0) = (&block.panels, i) {
+            b = panels.as_ptr();
+            block.read_panels::<S>(&mut tile);
+        }
         if product.is_consumed {
             let count = i + rows - first;
             if i + rows == m || (count + tallest) * n > buffer.len() {
@@ -182,11 +209,12 @@ impl Block<'_> {
             Some(_) => (1, S::MR),
             None => (self.a.row_step(), self.a.col_step()),
         };
-        let b_steps = match self.packed_b {
-            Some(_) => (S::NR, k * S::NR),
-            None => (self.b.row_step(), S::NR),
+        let b_steps = match self.panels {
+            Panels::Packed(_) => (S::NR, k * S::NR),
+            Panels::InPlace | Panels::Copied(_) => (self.b.row_step(), S::NR),
         };
         let mut tile = Tile::new::<S>((S::MR, cols, k), a_steps, b_steps, self.start, c_row_step);
+        tile.also = self.also();
         if self.fetch.panel {
             tile.b_ahead = S::NR;
         } else if b_steps.0 < 512 || self.fetch.far {
@@ -194,6 +222,20 @@ impl Block<'_> {
             tile.b_ahead = STEPS_AHEAD * b_steps.0;
         }
         tile
+    }
+
+    /// What tiles do besides that do not copy B.
+    #[inline(always)]
+    fn also(&self) -> [usize; 2] {
+        [ALONE, if self.fetch.a { FETCH_A } else { ALONE }]
+    }
+
+    /// Turns a tile that has copied B to the panels.
+    #[inline(always)]
+    fn read_panels<S: TileShape>(&self, tile: &mut Tile) {
+        tile.also = self.also();
+        (tile.b_k_step, tile.b_panel_step) = (S::NR, tile.k * S::NR);
+        tile.b_ahead = STEPS_AHEAD * S::NR;
     }
 
     /// Points a tile to rows `i..i + rows` of A.
@@ -215,7 +257,8 @@ impl Block<'_> {
 ///
 /// # Safety
 /// A's rows, B's columns, those of the bias and the elements of C exist. A packed A holds `MR` rows for
-/// each step of k, a packed B `NR` columns for each of a panel.
+/// each step of k, a packed B `NR` columns for each of a panel. If the tile copies B, it is tall, and there is
+/// room for so many panels.
 #[inline(always)]
 pub(super) unsafe fn strip<S: TileShape>(
     s: S,
@@ -243,11 +286,13 @@ pub(super) unsafe fn strip<S: TileShape>(
         // The tile is `rows x width`: `count` vectors, the last of `tail` elements where C ends in it.
         // Tiles start at whole panels, for only the last of a row is of an odd number of vectors.
         let is_last = v + count == vectors;
-        let fetches_a = is_last && tile.ahead_step > 0;
-        let kernels = if fetches_a { &compiled.ahead } else { &compiled.kernels };
-        let kernel = kernels[usize::from(is_last && tile.tail > 0)];
+        let also = tile.also[usize::from(is_last)];
+        let kernel = compiled.kernels[also][usize::from(is_last && tile.tail > 0)];
         // SAFETY: the caller's promise: the tile's columns are `j..j + width`.
         unsafe { kernel(s, tile) };
+        if also == COPY_B {
+            tile.copy = tile.copy.wrapping_add(tile.k * S::NR);
+        }
         v += count;
     }
 }

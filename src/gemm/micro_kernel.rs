@@ -7,11 +7,10 @@
 //! Vectors lie along the rows of C: every element of C owns one lane, and its sum runs through k
 //! in order, which is why tiles of any shape and levels of any width give the same bits.
 
-use core::hint::black_box;
 use core::ptr;
 
 use super::Start;
-use super::tile_shape::MOST_ROWS;
+use super::row_steps::RowSteps;
 use crate::simd::Simd;
 
 /// Vectors in a row of a packed panel of B. A wider tile reads several panels side by side.
@@ -53,9 +52,13 @@ pub(super) struct Tile {
     pub b_panel_step: usize,
     /// Distance from a row of B to what is fetched from the second-level cache meanwhile.
     pub b_ahead: usize,
-    /// What `AHEAD` kernels fetch in the first step of k, and the distance to that of the next step.
+    /// What the kernels of tiles do besides, and that of the last one of a strip.
+    pub also: [usize; 2],
+    /// What `FETCH_A` kernels fetch in the first step of k, and the distance to that of the next step.
     pub ahead: *const f32,
     pub ahead_step: usize,
+    /// The panel into which `COPY_B` kernels put the rows of B.
+    pub copy: *mut f32,
     pub start: TileStart,
     /// Element `j` of the row where the accumulators start, if they do, is at `row[j]`.
     pub row: *const f32,
@@ -87,8 +90,10 @@ impl Tile {
             b_k_step,
             b_panel_step,
             b_ahead: 0,
+            also: [ALONE; 2],
             ahead: ptr::null(),
             ahead_step: 0,
+            copy: ptr::null_mut(),
             start: start.into(),
             row: ptr::null(),
             c: ptr::null_mut(),
@@ -97,6 +102,18 @@ impl Tile {
         }
     }
 }
+
+/// What a kernel does beside its tile: nothing,
+pub(super) const ALONE: usize = 0;
+/// fetching the next rows of A,
+pub(super) const FETCH_A: usize = 1;
+/// or copying the rows of B that it reads into a packed panel.
+pub(super) const COPY_B: usize = 2;
+
+/// Steps of k from which on `COPY_B` kernels have B fetched into the second-level cache: none but their
+/// strip reads it where it is, so it comes from a far cache or from memory, and the prefetchers of the
+/// processor do not follow a tile down its rows.
+const FAR_STEPS: usize = 48;
 
 /// A compiled micro-kernel.
 ///
@@ -110,13 +127,13 @@ pub(super) type Kernel<S> = unsafe fn(S, &Tile);
 /// For `i < MR`, `p < k` and `j` below the tile's width (`NV * LANES`, or with `TAIL`
 /// `(NV - 1) * LANES + tail`): element `(i, p)` of A, `(p, j)` of B and, if the tile starts there, the
 /// row's `j` are readable, element `(i, j)` of C is writable, and readable if the tile starts at the
-/// output.
+/// output. `COPY_B`: there are as many elements at `copy` as in a packed panel.
 pub(super) unsafe fn run<
     S: Simd,
     const MR: usize,
     const NV: usize,
     const TAIL: bool,
-    const AHEAD: bool,
+    const ALSO: usize,
 >(
     s: S,
     t: &Tile,
@@ -124,14 +141,14 @@ pub(super) unsafe fn run<
     // SAFETY: the caller's promise is that of `tile`.
     s.vectorize(
         #[inline(always)]
-        || unsafe { tile::<S, MR, NV, TAIL, AHEAD>(s, t) },
+        || unsafe { tile::<S, MR, NV, TAIL, ALSO>(s, t) },
     );
 }
 
 /// # Safety
 /// As for [`run`].
 #[inline(always)]
-unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const TAIL: bool, const AHEAD: bool>(
+unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const TAIL: bool, const ALSO: usize>(
     s: S,
     t: &Tile,
 ) {
@@ -150,21 +167,29 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const TAIL: bool, cons
             }
         }
     }
-    let (mut a, mut b, mut ahead) = (t.a, t.b, t.ahead);
+    let (mut a, mut b, mut ahead, mut copy) = (t.a, t.b, t.ahead, t.copy);
     for _ in 0..t.k {
         // SAFETY: this is step `p < k`; row `p` of B is readable over the tile's width, and so is
         // column `p` of A for `i < MR`. The last advance may leave the operands, unread.
         unsafe {
             // The fewer of the two are held in registers, the others pass by one at a time.
             if NV <= MR {
-                fetch::<S, NV>(s, b.wrapping_add(t.b_ahead), t.b_panel_step);
-                if AHEAD {
+                fetch::<S, NV>(|p| s.prefetch(p), b.wrapping_add(t.b_ahead), t.b_panel_step);
+                if ALSO == FETCH_A {
                     s.prefetch(ahead);
                     ahead = ahead.wrapping_add(t.ahead_step);
                 }
                 let mut row = [s.splat(0.0); NV];
                 for j in 0..NV {
                     row[j] = load_b::<S, NV, TAIL>(s, b, j, t);
+                    if ALSO == COPY_B {
+                        s.store(copy.wrapping_add(j * S::LANES), row[j]);
+                    }
+                }
+                if ALSO == COPY_B {
+                    let far = b.wrapping_add(FAR_STEPS * t.b_k_step);
+                    fetch::<S, NV>(|p| s.prefetch_l2(p), far, t.b_panel_step);
+                    copy = copy.wrapping_add(PANEL_VECTORS * S::LANES);
                 }
                 for i in 0..MR {
                     let x = s.splat(*t.a_rows.row(a, i));
@@ -175,7 +200,7 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const TAIL: bool, cons
             } else {
                 // Unless loads are what it waits for. One row waits for B, if that is large.
                 if MR == 1 || NV + MR + NV.div_ceil(vectors_of_line::<S>()) <= MR * NV {
-                    fetch::<S, NV>(s, b.wrapping_add(t.b_ahead), t.b_panel_step);
+                    fetch::<S, NV>(|p| s.prefetch(p), b.wrapping_add(t.b_ahead), t.b_panel_step);
                 }
                 let mut column = [s.splat(0.0); MR];
                 for i in 0..MR {
@@ -198,53 +223,24 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const TAIL: bool, cons
     }
 }
 
-/// Where rows are: the odd multiples of their distance, in bytes.
-///
-/// An address on x86 is a register plus one, two, four or eight times another, so from the place of
-/// the first row these reach every row without arithmetic. A kernel finds them in memory and does not
-/// know what they are multiples of: if it did, the compiler would keep fewer of them and add the rest
-/// up in every step of k.
-pub(super) struct RowSteps([usize; MOST_ROWS / 2]);
-
-impl RowSteps {
-    /// Of so many rows, `step` elements apart.
-    #[inline(always)]
-    pub fn new(rows: usize, step: usize) -> Self {
-        const { assert!(MOST_ROWS <= 16, "eight is the greatest factor") };
-        let bytes = step.wrapping_mul(size_of::<f32>());
-        // One by one: as a vector they would take longer than what is done with them.
-        let times = |odd: usize| black_box(bytes.wrapping_mul(odd));
-        if rows <= 4 {
-            return RowSteps([bytes, times(3), 0, 0, 0, 0]);
-        }
-        RowSteps([bytes, times(3), times(5), times(7), times(9), times(11)])
-    }
-
-    /// What is in row `i` where the first has `first`.
-    #[inline(always)]
-    fn row(&self, first: *const f32, i: usize) -> *const f32 {
-        if i == 0 {
-            return first;
-        }
-        let even = i.trailing_zeros();
-        first.wrapping_byte_add(self.0[i >> even >> 1] << even)
-    }
-}
-
-/// Fetches the cache lines of the row of `NV` vectors of B at `b`, which need not exist.
+/// Fetches, with `prefetch`, the cache lines of the row of `NV` vectors of B at `b`, which need not exist.
 ///
 /// By the last element of each 64 bytes: where rows begin within a line, the first line is the one in which
 /// the panel to the left ended, and the last one is new. A vector alone is the end of a row.
 #[inline(always)]
-fn fetch<S: Simd, const NV: usize>(s: S, b: *const f32, panel_step: usize) {
+fn fetch<S: Simd, const NV: usize>(
+    prefetch: impl Fn(*const f32),
+    b: *const f32,
+    panel_step: usize,
+) {
     if NV == 1 {
-        return s.prefetch(b);
+        return prefetch(b);
     }
     let mut j = 0;
     while j < NV {
         j += vectors_of_line::<S>();
         let last = vector_of_row::<S>(j.min(NV) - 1, panel_step);
-        s.prefetch(b.wrapping_add(last + S::LANES - 1));
+        prefetch(b.wrapping_add(last + S::LANES - 1));
     }
 }
 

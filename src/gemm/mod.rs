@@ -83,6 +83,7 @@ mod parallel;
 mod parts;
 mod plan;
 mod portable;
+mod row_steps;
 mod shared;
 pub(crate) mod small;
 mod stream;

@@ -17,8 +17,14 @@ pub(super) const MOST: usize = 8;
 /// times what a part costs.
 const WORTH_NS: usize = 8_000;
 
-/// Nanoseconds that an element of B takes to be packed.
+/// Nanoseconds that an element of B takes to be packed,
 pub(super) const PACKING: f64 = 0.25;
+/// to be packed by tiles that read it,
+pub(super) const COPYING: f64 = 0.16;
+/// to be read in place,
+pub(super) const IN_PLACE: f64 = 0.03;
+/// and to be read where all threads packed it: most of it comes from the caches of others.
+const SHARED: f64 = 0.1;
 
 /// Nanoseconds for each row of a part, whose piece of C lies on a page of its own.
 const ROW: f64 = 16.0;
@@ -35,14 +41,14 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// Of operands in place, or packed by the part itself.
-    pub(super) fn new(packs_a: bool, packs_b: bool) -> Self {
-        Reading { a: if packs_a { 0.5 } else { 0.125 }, b: if packs_b { PACKING } else { 0.03 } }
+    /// An A in place, or packed by the part itself, and a B of so many nanoseconds.
+    pub(super) fn new(packs_a: bool, b: f64) -> Self {
+        Reading { a: if packs_a { 0.5 } else { 0.125 }, b }
     }
 
-    /// Of a B that all threads packed: most of it comes from the caches of others.
+    /// With a B that all threads packed.
     pub(super) fn shared(packs_a: bool) -> Self {
-        Reading { b: 0.1, ..Self::new(packs_a, false) }
+        Self::new(packs_a, SHARED)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::epilogue::{Beside, Map, MapBeside};
 use super::operand::Operand;
 use super::parallel::{divide, share};
-use super::parts::{Cut, MOST, Parts, Reading};
+use super::parts::{COPYING, Cut, IN_PLACE, MOST, PACKING, Parts, Reading};
 use super::plan::{Form, Path, Plan};
 use super::shared::panel_width;
 use super::tests::{TwoMinus, integers};
@@ -79,7 +79,8 @@ fn parts_are_taken_from_above_and_never_again() {
 
 #[test]
 fn a_cut_has_whole_units_and_no_thread_gets_much_more_than_its_share() {
-    let readings = [(false, false), (true, true)].map(|(a, b)| Reading::new(a, b));
+    let readings =
+        [(false, IN_PLACE), (true, COPYING), (true, PACKING)].map(|(a, b)| Reading::new(a, b));
     let shapes = [(1, 512, 512), (512, 512, 1), (64, 128, 784), (512, 512, 512), (4096, 8, 256)]
         .into_iter()
         .chain([(4096, 4096, 512), (2000, 2000, 17), (1, 1, 1), (12, 100_000, 9), (36, 32, 99)])
@@ -105,7 +106,7 @@ fn a_cut_has_whole_units_and_no_thread_gets_much_more_than_its_share() {
         }
     }
     let cut = |threads, shape| {
-        Cut::new((threads, MOST), shape, (6, 16), Reading::new(false, false)).shape
+        Cut::new((threads, MOST), shape, (6, 16), Reading::new(false, IN_PLACE)).shape
     };
     assert_eq!(cut(1, (500, 600, 700)), (500, 600), "one thread has one part");
     for threads in [2, 3, 8, 64] {

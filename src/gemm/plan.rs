@@ -1,7 +1,7 @@
 //! Which path a product takes, on how many threads, and how they share it.
 
 use super::blocking::{Blocking, Problem, is_one_block, is_streamed, is_turned};
-use super::parts::{Cut, MOST, PACKING, Reading};
+use super::parts::{COPYING, Cut, IN_PLACE, MOST, PACKING, Reading};
 use super::tile_shape::TileShape;
 use crate::cpu::Cpu;
 use crate::parallel::threads_for_product;
@@ -116,7 +116,7 @@ impl Plan {
             Level::Portable => {
                 // It is the only path there. It packs what it needs, in memory that it allocates: so one
                 // part for each thread.
-                let reading = Reading::new(true, true);
+                let reading = Reading::new(true, PACKING);
                 let cut = Cut::new((threads, 1), form.shape, (8, 8), reading);
                 let path = Path::OneBlock;
                 Plan { path, threads, cut, shared: None, buffer: 0 }.limited(form.shape.1, form)
@@ -132,11 +132,12 @@ impl Plan {
         let (shape, unit) = (form.shape, (S::MR, S::NR));
         let cut = |unit, reading| Cut::new((threads, MOST), shape, unit, reading);
         let plan = |path, cut, buffer| Plan { path, threads, cut, shared: None, buffer };
-        let in_place = Reading::new(false, false);
+        let in_place = Reading::new(false, IN_PLACE);
         let plan = if form.is_turned(cpu.level()) {
             let blocking = form.turned().blocking(s, cpu.caches());
             // What is packed is that of the transposition.
-            let reading = Reading::new(blocking.pack_b, blocking.pack_a);
+            let b = if blocking.pack_a { PACKING } else { IN_PLACE };
+            let reading = Reading::new(blocking.pack_b, b);
             plan(Path::Turned(blocking), cut((S::NR, S::MR), reading), shape.0 * shape.1)
         } else if form.is_read_in_place() {
             plan(Path::OneBlock, cut(unit, in_place), form.buffer(S::MR, shape.1))
@@ -144,7 +145,12 @@ impl Plan {
             plan(Path::Stream, cut(unit, in_place), 0)
         } else {
             let blocking = form.blocking(s, cpu.caches());
-            let own = cut(unit, Reading::new(blocking.pack_a, blocking.pack_b));
+            let b = match (blocking.pack_b, blocking.copy_b) {
+                (false, _) => IN_PLACE,
+                (true, false) => PACKING,
+                (true, true) => COPYING,
+            };
+            let own = cut(unit, Reading::new(blocking.pack_a, b));
             let plan = plan(Path::Blocks(blocking), own, form.buffer(S::MR, blocking.nc));
             return plan.together(s, cpu, form, blocking).unwrap_or(plan.limited(shape.1, form));
         };

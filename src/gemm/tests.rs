@@ -76,12 +76,17 @@ fn blockings() -> Vec<Blocking> {
     let mut all = Vec::new();
     for kc in [1, 2, 3, 7, 100] {
         for (mc, nc) in [(MR, NR), (2 * MR, NR), (MR, 2 * NR), (2 * MR, 3 * NR), (100, 120)] {
-            for (pack_a, pack_b) in [(false, false), (false, true), (true, false), (true, true)] {
-                all.push(Blocking { mc, kc, nc, pack_a, pack_b, fetch: fetch(pack_a) });
+            for (pack_b, copy_b) in [(false, false), (true, false), (true, true)] {
+                for pack_a in [false, true] {
+                    let fetch = fetch(pack_a);
+                    all.push(Blocking { mc, kc, nc, pack_a, pack_b, copy_b, fetch });
+                }
             }
         }
         for (mc, nc) in [(1, 1), (1, 7), (4, 5), (7, 1)] {
-            all.push(Blocking { mc, kc, nc, pack_a: false, pack_b: false, fetch: fetch(kc > 3) });
+            let fetch = fetch(kc > 3);
+            let (pack_a, pack_b, copy_b) = (false, false, false);
+            all.push(Blocking { mc, kc, nc, pack_a, pack_b, copy_b, fetch });
         }
     }
     all
@@ -133,7 +138,7 @@ fn five_loops_of_odd_tiles_and_tiny_blocks_are_exact() {
             for a in [Operand::from(a_stored[0]), a_stored[1].t().into()] {
                 for b in [Operand::from(b_stored[0]), b_stored[1].t().into()] {
                     // A micro-kernel that reads B in place needs contiguous rows.
-                    if !blocking.pack_b && b.col_step() != 1 {
+                    if (!blocking.pack_b || blocking.copy_b) && b.col_step() != 1 {
                         continue;
                     }
                     for (start, [plain, mapped]) in &expected {

@@ -15,7 +15,7 @@
 //! is covered by narrower ones; a last vector that is not full is a variant of its own (`TAIL`),
 //! so that full tiles carry no masks.
 
-use super::micro_kernel::{Kernel, PANEL_VECTORS, run};
+use super::micro_kernel::{ALONE, COPY_B, FETCH_A, Kernel, PANEL_VECTORS, run};
 use crate::simd::Simd;
 
 /// A level that multiplies matrices with its own register tiles.
@@ -52,9 +52,10 @@ pub(super) fn even_strips(m: usize, mr: usize) -> (usize, usize) {
     (tallest, (m - (tallest - 1) * strips) * tallest)
 }
 
-/// Whether a tile is one of those that many rows are computed in, which have about as many each.
+/// Whether a tile is one of those that many rows are computed in, which have about as many each. Only
+/// these are compiled to do something besides.
 #[inline(always)]
-const fn is_tall<S: TileShape>(rows: usize) -> bool {
+pub(super) const fn is_tall<S: TileShape>(rows: usize) -> bool {
     rows + 1 >= S::MR
 }
 
@@ -62,24 +63,28 @@ const fn is_tall<S: TileShape>(rows: usize) -> bool {
 pub(super) struct Compiled<S> {
     /// Vectors in a row of the tile: an even number, unless they are the last of a row of C.
     pub vectors: usize,
-    /// For tiles of whole vectors, and for those whose last vector is partial.
-    pub kernels: [Kernel<S>; 2],
-    /// The same for tiles that fetch the next rows of A meanwhile, if they are tall.
-    pub ahead: [Kernel<S>; 2],
+    /// By what they do besides, if the tile is tall; each for tiles of whole vectors, and for those whose
+    /// last vector is partial.
+    pub kernels: [[Kernel<S>; 2]; 3],
+}
+
+impl<S: TileShape> Compiled<S> {
+    const fn new<const MR: usize, const NV: usize>() -> Self {
+        let alone: [Kernel<S>; 2] = [run::<S, MR, NV, false, ALONE>, run::<S, MR, NV, true, ALONE>];
+        let mut kernels = [alone; 3];
+        if is_tall::<S>(MR) {
+            kernels[FETCH_A] = [run::<S, MR, NV, false, FETCH_A>, run::<S, MR, NV, true, FETCH_A>];
+            kernels[COPY_B] = [run::<S, MR, NV, false, COPY_B>, run::<S, MR, NV, true, COPY_B>];
+        }
+        Compiled { vectors: NV, kernels }
+    }
 }
 
 /// `rows: vectors of the tile where 1, 2, 3, ... are left`.
 macro_rules! tiles {
     ($level:ty, $($mr:literal: $($nv:literal)*;)*) => {{
         let mut tiles: [&'static [Compiled<$level>]; MOST_ROWS] = [&[]; MOST_ROWS];
-        $(tiles[$mr - 1] = &[$(Compiled {
-            vectors: $nv,
-            kernels: [run::<$level, $mr, $nv, false, false>, run::<$level, $mr, $nv, true, false>],
-            ahead: [
-                run::<$level, $mr, $nv, false, { is_tall::<$level>($mr) }>,
-                run::<$level, $mr, $nv, true, { is_tall::<$level>($mr) }>,
-            ],
-        }),*];)*
+        $(tiles[$mr - 1] = &const { [$(Compiled::new::<$mr, $nv>()),*] };)*
         tiles
     }};
 }

@@ -118,6 +118,11 @@ impl Simd for Avx2 {
         // SAFETY: a prefetch never faults, and the token proves the feature.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
     }
+    #[inline(always)]
+    fn prefetch_l2(self, p: *const f32) {
+        // SAFETY: a prefetch never faults, and the token proves the feature.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(p.cast()) }
+    }
 
     #[inline(always)]
     fn splat(self, x: f32) -> __m256 {

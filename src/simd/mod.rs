@@ -125,6 +125,11 @@ pub trait Simd: Copy + Send + Sync + core::fmt::Debug + sealed::Sealed + 'static
     fn prefetch(self, p: *const f32) {
         let _ = p;
     }
+    /// The same, but only as far as the second-level cache.
+    #[inline(always)]
+    fn prefetch_l2(self, p: *const f32) {
+        let _ = p;
+    }
 
     /// `x` in every lane.
     fn splat(self, x: f32) -> Self::F32;
