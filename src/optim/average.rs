@@ -152,7 +152,13 @@ pub fn sign<S: Simd>(s: S, x: S::F32) -> S::F32 {
 
 /// `1 - b^t`, the sum of the weights in an average of t steps. A step 0, which does not exist, is
 /// taken for the first.
+///
+/// `b^t < exp(-t (1 - b))`, and what is below 2^-54 = exp(-37.4) takes nothing off 1 when rounded: after so
+/// many steps the power, a third of what the step of a few parameters costs, need not be computed.
 pub fn correction(beta: f64, step: u64) -> f64 {
+    if step as f64 * (1.0 - beta) > 38.0 {
+        return 1.0;
+    }
     1.0 - power(beta, step.max(1))
 }
 
@@ -185,5 +191,20 @@ mod tests {
                 assert_eq!(found, [expected; 4], "{x:e}, {bits:#x} at {least:e}");
             }
         }
+    }
+
+    #[test]
+    fn a_correction_that_is_not_computed_is_one() {
+        let betas = [0.0, 0.5, 0.9, 0.99, 0.999, 0.999_999, 1.0 - f64::EPSILON];
+        let mut skipped = 0;
+        for beta in betas {
+            let last = (38.0 / (1.0 - beta)) as u64;
+            for step in [0, 1, 2, last / 2, last - 1, last, last + 1, last + 2, 2 * last, u64::MAX]
+            {
+                assert_eq!(correction(beta, step), 1.0 - power(beta, step.max(1)), "{beta} {step}");
+                skipped += u32::from(step as f64 * (1.0 - beta) > 38.0);
+            }
+        }
+        assert!(skipped >= 3 * betas.len() as u32, "{skipped}");
     }
 }
