@@ -32,23 +32,42 @@ const ROW: f64 = 16.0;
 /// Nanoseconds until a part is under way: its first rows come from a far cache.
 const BEGIN: f64 = 1000.0;
 
-/// Nanoseconds that a part takes for each element of A and of B that it reads, beside its
-/// multiply-adds.
+/// Multiply-adds from which on a product is long.
+const LONG: usize = 1 << 28;
+
+/// What is computed of a part while other threads have nothing left, in the end of a long product and of
+/// others: the smaller, the fewer parts. Beside a core that has 0.6 of its rate, a quarter is better for all
+/// of them; with cores alike it costs short products, whose parts are small, 5 to 15 %.
+const LATE: (f64, f64) = (0.25, 0.125);
+
+/// What a part is expected to take.
 #[derive(Clone, Copy)]
-pub(super) struct Reading {
+pub(super) struct Costs {
+    macs_per_ns: f64,
+    /// Nanoseconds for each element of A and of B that it reads, beside its multiply-adds.
     a: f64,
     b: f64,
 }
 
-impl Reading {
-    /// An A in place, or packed by the part itself, and a B of so many nanoseconds.
-    pub(super) fn new(packs_a: bool, b: f64) -> Self {
-        Reading { a: if packs_a { 0.5 } else { 0.125 }, b }
+impl Costs {
+    /// Of vectors of so many lanes, an A in place, or packed by the part itself, and a B of so many
+    /// nanoseconds.
+    pub(super) fn new(lanes: usize, packs_a: bool, b: f64) -> Self {
+        let macs_per_ns = (MACS_PER_NS as usize * lanes / 8) as f64;
+        Costs { macs_per_ns, a: if packs_a { 0.5 } else { 0.125 }, b }
     }
 
     /// With a B that all threads packed.
-    pub(super) fn shared(packs_a: bool) -> Self {
-        Self::new(packs_a, SHARED)
+    pub(super) fn shared(lanes: usize, packs_a: bool) -> Self {
+        Self::new(lanes, packs_a, SHARED)
+    }
+
+    /// What a part takes, as measured with sides of 64 to 4,096 on one thread, and rounded: the thinner
+    /// parts are the oftener are A and B read, and packed.
+    fn of_part(self, (rows, cols, k): (usize, usize, usize)) -> f64 {
+        let (rows, cols, k) = (rows as f64, cols as f64, k as f64);
+        let multiplying = rows * cols * k / self.macs_per_ns;
+        multiplying + rows * k * self.a + k * cols * self.b + ROW * rows + BEGIN
     }
 }
 
@@ -65,21 +84,21 @@ impl Cut {
     /// The parts, multiples of `unit` and at most so many for each thread, with which the threads are
     /// expected to be done soonest with a C of `(m, n)`, for a product over `k`.
     ///
-    /// Of `N` parts some thread computes `N / threads`, rounded up. The last to be done are computed
-    /// while other threads have nothing left: a quarter of a part is assumed for that.
+    /// Of `N` parts some thread computes `N / threads`, rounded up, and [`LATE`].
     pub(super) fn new(
         (threads, at_most): (usize, usize),
         (m, n, k): (usize, usize, usize),
         unit: (usize, usize),
-        reading: Reading,
+        costs: Costs,
     ) -> Self {
         let mut best = Cut { shape: (m, n), ns: f64::INFINITY };
         if threads < 2 {
             return best;
         }
         let (tall, wide) = (m.div_ceil(unit.0), n.div_ceil(unit.1));
-        let work = m.saturating_mul(n).saturating_mul(k) / MACS_PER_NS as usize;
-        let at_most = (work / threads / WORTH_NS).clamp(1, at_most);
+        let macs = m.saturating_mul(n).saturating_mul(k);
+        let late = if macs < LONG { LATE.1 } else { LATE.0 };
+        let at_most = (macs / MACS_PER_NS as usize / threads / WORTH_NS).clamp(1, at_most);
         let most = at_most.saturating_mul(threads);
         // Parts below one another: halves again and again, one or several for each thread, or single units.
         let halves = (0..usize::BITS).map(|i| 1 << i).take_while(|&count| count <= most);
@@ -90,8 +109,8 @@ impl Cut {
                 let rows = m.min(tall.div_ceil(below) * unit.0);
                 let cols = n.min(wide.div_ceil(beside) * unit.1);
                 let count = m.div_ceil(rows) * n.div_ceil(cols);
-                let rounds = count.div_ceil(threads) as f64 + 0.25;
-                let ns = part_ns((rows, cols, k), reading) * rounds;
+                let rounds = count.div_ceil(threads) as f64 + late;
+                let ns = costs.of_part((rows, cols, k)) * rounds;
                 if count <= most && ns < best.ns {
                     best = Cut { shape: (rows, cols), ns };
                 }
@@ -104,14 +123,6 @@ impl Cut {
     pub(super) fn count(&self, (m, n): (usize, usize)) -> usize {
         m.div_ceil(self.shape.0).saturating_mul(n.div_ceil(self.shape.1))
     }
-}
-
-/// What a part takes, as measured with sides of 64 to 4,096 on one thread, and rounded: the thinner parts
-/// are the oftener are A and B read, and packed.
-fn part_ns((rows, cols, k): (usize, usize, usize), reading: Reading) -> f64 {
-    let (rows, cols, k) = (rows as f64, cols as f64, k as f64);
-    let multiplying = rows * cols * k / MACS_PER_NS as f64;
-    multiplying + rows * k * reading.a + k * cols * reading.b + ROW * rows + BEGIN
 }
 
 /// A matrix and those beside it, cut into parts.

@@ -3,7 +3,7 @@
 use super::epilogue::{Beside, Map, MapBeside};
 use super::operand::Operand;
 use super::parallel::{divide, share};
-use super::parts::{COPYING, Cut, IN_PLACE, MOST, PACKING, Parts, Reading};
+use super::parts::{COPYING, Costs, Cut, IN_PLACE, MOST, PACKING, Parts};
 use super::plan::{Form, Path, Plan};
 use super::shared::panel_width;
 use super::tests::{TwoMinus, integers};
@@ -79,8 +79,8 @@ fn parts_are_taken_from_above_and_never_again() {
 
 #[test]
 fn a_cut_has_whole_units_and_no_thread_gets_much_more_than_its_share() {
-    let readings =
-        [(false, IN_PLACE), (true, COPYING), (true, PACKING)].map(|(a, b)| Reading::new(a, b));
+    let costs = [(8, false, IN_PLACE), (16, true, COPYING), (8, true, PACKING)]
+        .map(|(lanes, packs_a, b)| Costs::new(lanes, packs_a, b));
     let shapes = [(1, 512, 512), (512, 512, 1), (64, 128, 784), (512, 512, 512), (4096, 8, 256)]
         .into_iter()
         .chain([(4096, 4096, 512), (2000, 2000, 17), (1, 1, 1), (12, 100_000, 9), (36, 32, 99)])
@@ -88,8 +88,8 @@ fn a_cut_has_whole_units_and_no_thread_gets_much_more_than_its_share() {
     for (m, n, k) in shapes {
         for unit in [(6, 16), (12, 32), (32, 12), (8, 8)] {
             for threads in [2, 3, 4, 5, 7, 8, 64, 96] {
-                for (reading, at_most) in readings.into_iter().flat_map(|r| [(r, 1), (r, MOST)]) {
-                    let cut = Cut::new((threads, at_most), (m, n, k), unit, reading);
+                for (costs, at_most) in costs.into_iter().flat_map(|r| [(r, 1), (r, MOST)]) {
+                    let cut = Cut::new((threads, at_most), (m, n, k), unit, costs);
                     let what = format!("{m}x{n}x{k} in {unit:?} on {threads}, {at_most}: {cut:?}");
                     let (rows, cols) = cut.shape;
                     assert!(rows == m || rows.is_multiple_of(unit.0), "{what}");
@@ -106,7 +106,7 @@ fn a_cut_has_whole_units_and_no_thread_gets_much_more_than_its_share() {
         }
     }
     let cut = |threads, shape| {
-        Cut::new((threads, MOST), shape, (6, 16), Reading::new(false, IN_PLACE)).shape
+        Cut::new((threads, MOST), shape, (6, 16), Costs::new(8, false, IN_PLACE)).shape
     };
     assert_eq!(cut(1, (500, 600, 700)), (500, 600), "one thread has one part");
     for threads in [2, 3, 8, 64] {

@@ -1,7 +1,7 @@
 //! Which path a product takes, on how many threads, and how they share it.
 
 use super::blocking::{Blocking, Problem, is_one_block, is_streamed, is_turned};
-use super::parts::{COPYING, Cut, IN_PLACE, MOST, PACKING, Reading};
+use super::parts::{COPYING, Costs, Cut, IN_PLACE, MOST, PACKING};
 use super::tile_shape::TileShape;
 use crate::cpu::Cpu;
 use crate::parallel::threads_for_product;
@@ -116,8 +116,8 @@ impl Plan {
             Level::Portable => {
                 // It is the only path there. It packs what it needs, in memory that it allocates: so one
                 // part for each thread.
-                let reading = Reading::new(true, PACKING);
-                let cut = Cut::new((threads, 1), form.shape, (8, 8), reading);
+                let costs = Costs::new(8, true, PACKING);
+                let cut = Cut::new((threads, 1), form.shape, (8, 8), costs);
                 let path = Path::OneBlock;
                 Plan { path, threads, cut, shared: None, buffer: 0 }.limited(form.shape.1, form)
             }
@@ -130,19 +130,20 @@ impl Plan {
 
     fn of<S: TileShape>(s: S, cpu: Cpu, threads: usize, form: Form) -> Plan {
         let (shape, unit) = (form.shape, (S::MR, S::NR));
-        let cut = |unit, reading| Cut::new((threads, MOST), shape, unit, reading);
+        let cut = |unit, packs_a, b| {
+            Cut::new((threads, MOST), shape, unit, Costs::new(S::LANES, packs_a, b))
+        };
         let plan = |path, cut, buffer| Plan { path, threads, cut, shared: None, buffer };
-        let in_place = Reading::new(false, IN_PLACE);
         let plan = if form.is_turned(cpu.level()) {
             let blocking = form.turned().blocking(s, cpu.caches());
             // What is packed is that of the transposition.
             let b = if blocking.pack_a { PACKING } else { IN_PLACE };
-            let reading = Reading::new(blocking.pack_b, b);
-            plan(Path::Turned(blocking), cut((S::NR, S::MR), reading), shape.0 * shape.1)
+            let cut = cut((S::NR, S::MR), blocking.pack_b, b);
+            plan(Path::Turned(blocking), cut, shape.0 * shape.1)
         } else if form.is_read_in_place() {
-            plan(Path::OneBlock, cut(unit, in_place), form.buffer(S::MR, shape.1))
+            plan(Path::OneBlock, cut(unit, false, IN_PLACE), form.buffer(S::MR, shape.1))
         } else if form.b_has_rows() && !form.is_consumed && is_streamed(shape, cpu.caches()) {
-            plan(Path::Stream, cut(unit, in_place), 0)
+            plan(Path::Stream, cut(unit, false, IN_PLACE), 0)
         } else {
             let blocking = form.blocking(s, cpu.caches());
             let b = match (blocking.pack_b, blocking.copy_b) {
@@ -150,7 +151,7 @@ impl Plan {
                 (true, false) => PACKING,
                 (true, true) => COPYING,
             };
-            let own = cut(unit, Reading::new(blocking.pack_a, b));
+            let own = cut(unit, blocking.pack_a, b);
             let plan = plan(Path::Blocks(blocking), own, form.buffer(S::MR, blocking.nc));
             return plan.together(s, cpu, form, blocking).unwrap_or(plan.limited(shape.1, form));
         };
@@ -166,8 +167,8 @@ impl Plan {
         }
         let cols = own.shared_columns(self.threads, n, S::NR)?;
         let shape = (m, cols, own.kc.min(k));
-        let reading = Reading::shared(own.pack_a);
-        let cut = Cut::new((self.threads, MOST), shape, (S::MR, S::NR), reading);
+        let costs = Costs::shared(S::LANES, own.pack_a);
+        let cut = Cut::new((self.threads, MOST), shape, (S::MR, S::NR), costs);
         let packing = PACKING * (cols * shape.2) as f64 / self.threads as f64;
         let meeting = MEETING * f64::from(1 + self.threads.ilog2());
         let rounds = (n.div_ceil(cols) * k.div_ceil(own.kc)) as f64;
