@@ -120,7 +120,7 @@ fn a_cut_has_whole_units_and_no_thread_gets_much_more_than_its_share() {
 const THREADS: usize = 4;
 
 /// Shapes in which they pack it together: in one block, and in two of k.
-const SHARED: [(usize, usize, usize); 2] = [(1000, 500, 300), (700, 400, 600)];
+const SHARED: [(usize, usize, usize); 2] = [(1000, 600, 300), (1200, 400, 600)];
 
 /// `beside += block`, of a product that is consumed.
 struct AddTo;
