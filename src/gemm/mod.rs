@@ -29,7 +29,8 @@
 //! ```text
 //!   5  for each kc of k
 //!   4    for each mc rows of C            pack the mc x kc block of A, or read it in place
-//!   3      for each nc columns of C       pack the kc x nc block of B: it stays in L2
+//!   3      for each nc columns of C       pack the kc x nc block of B, or let the first MR rows do
+//!                                         it while they read it: it stays in L2
 //!   2        for each MR rows of those    their micro-panel of A stays in L1
 //!   1          for each NR columns        micro-kernel: C tile += A micro-panel . B micro-panel
 //!            after the last kc: epilogue on the MR x nc rows, which are still in L1
@@ -47,7 +48,7 @@
 //! | `stream` | few rows |
 //! | `turned` | products computed as their transposition |
 //! | `pack` | the layout of packed blocks |
-//! | `micro_kernel`, `tile_shape` | the one generic tile; its shapes per level |
+//! | `micro_kernel`, `row_steps`, `tile_shape` | the one generic tile; addresses of its rows of A; its shapes per level |
 //! | `epilogue`, `finish` | what happens to finished rows, and handing them over |
 //! | `forecast` | the scratch of a product to come |
 //! | `portable` | the product at `Level::Portable`, by the crate `matrixmultiply` |
