@@ -12,6 +12,7 @@
 //! because sums rest in C between blocks of k, but fewer differences are fewer things to test. All
 //! numbers below were measured; `benches/RESULTS.md` has figures of most.
 
+use super::tile_shape::even_strips;
 use crate::simd::Caches;
 
 /// The block sizes of one product, and which operands it packs.
@@ -22,7 +23,7 @@ pub(super) struct Blocking {
     pub nc: usize,
     pub pack_a: bool,
     pub pack_b: bool,
-    /// It is packed by the tiles of the first strip, which read it in place, if they are tall.
+    /// It is packed by the tiles of the first strip, which read it in place; in a part, if they are tall.
     pub copy_b: bool,
     pub fetch: Fetch,
 }
@@ -44,18 +45,25 @@ impl Fetch {
         caches.l1 >> 12 >= WAYS
     }
 
+    /// Whether rows of B so far apart are fetched: far apart they share sets of L1, and fetched into too few
+    /// ways they evict what is in use.
+    #[inline(always)]
+    pub fn reaches(&self, step: usize) -> bool {
+        step < 512 || self.far
+    }
+
     /// For blocks of `kc` steps of k; `b_row_step` is that of a B in place.
     fn new(caches: Caches, p: Problem, b_row_step: Option<usize>, kc: usize) -> Self {
-        let far = Self::far(caches);
+        let none = Fetch { far: Self::far(caches), panel: false, a: false };
         let floats = |bytes: usize| bytes / size_of::<f32>();
         // Two micro-panels of A have room in L1, and so have two panels of B beside one.
         let a_is_near = 2 * p.mr * p.k.min(kc) <= floats(caches.l1) && p.k <= kc;
         let is_short = 3 * p.nr * p.k.min(kc) <= floats(caches.l1);
-        let step = b_row_step.filter(|&step| step < 512 || far);
+        let step = b_row_step.filter(|&step| none.reaches(step));
         Fetch {
-            far,
             panel: is_short && step.is_some_and(|step| has_next_panel(p.m, p.mr, step)),
             a: a_is_near && p.a_row_step == p.k && p.m.saturating_mul(p.k) >= floats(caches.l2 / 2),
+            ..none
         }
     }
 
@@ -175,11 +183,12 @@ impl Blocking {
             0..=2 => (even_share(p.k, 64, 4), PIECE / 64),
             _ => (even_share(p.k, (PIECE / p.nr).min(KC), 4), p.nr),
         };
-        let copy_b =
-            pack_b && p.m > FEW * p.mr && p.b_row_step.is_some_and(|step| step < 512 || fetch_far);
         let nc = even_share(p.n, nc, p.nr);
         let mc = if pack_a { even_share(p.m, PACKED_A / kc.max(KC), p.mr) } else { p.m.max(1) };
         let fetch = Fetch::new(caches, p, p.b_row_step.filter(|_| !pack_b), kc);
+        let has_tall_strips = pack_a || even_strips(p.m, p.mr).0 + 1 >= p.mr;
+        let is_fetched = p.b_row_step.is_some_and(|step| fetch.reaches(step));
+        let copy_b = pack_b && is_fetched && p.m > FEW * p.mr && has_tall_strips;
         Self { mc, kc, nc, pack_a, pack_b, copy_b, fetch }
     }
 

@@ -67,9 +67,7 @@ fn laws(caches: Caches, problem: Problem) {
     }
     assert!(pack_b || b_row_step.is_some() || packed_kc.is_some(), "columns, {problem:?}");
     assert!(!pack_b || packed_kc.is_none(), "B is packed again, {problem:?}");
-    // Only rows can be copied, which are fetched, and for many strips.
-    let is_fetched = |step| step < 512 || fetch.far;
-    assert_eq!(copy_b, pack_b && m > 3 * mr && b_row_step.is_some_and(is_fetched), "{problem:?}");
+    assert!(!copy_b || pack_b && b_row_step.is_some(), "columns are copied, {problem:?}");
     // Where a block of a packed weight starts follows from the blocks of k alone.
     assert!(packed_kc.is_none_or(|packed| kc == packed), "kc = {kc}, {problem:?} {l2}");
     assert_eq!(fetch.far, caches.l1 == 48 << 10);
@@ -112,6 +110,27 @@ fn b_is_read_in_place_for_few_rows_or_where_l2_holds_it() {
     // Rows 4 kB apart are too far apart.
     let is_packed = [1023, 1024].map(|n| chosen((12, 32), large, (400, n, 64)).0);
     assert_eq!(is_packed, [false, true]);
+}
+
+#[test]
+fn b_is_copied_in_many_rows_where_it_is_fetched() {
+    let copied = |(mr, nr), l1, (m, a_row_step), b_row_step| {
+        let (n, k, packed_kc, is_consumed) = (4000, 1000, None, false);
+        let problem = Problem { m, n, k, mr, nr, a_row_step, b_row_step, packed_kc, is_consumed };
+        Blocking::new(Caches { l1, l2: 512 << 10, l3: 8 << 20 }, problem).copy_b
+    };
+    let (small, large) = (32 << 10, 48 << 10);
+    for (tile, many) in [((6, 16), 300), ((12, 32), 600)] {
+        assert!(copied(tile, large, (many, 1000), Some(4000)));
+        assert!(!copied(tile, large, (many, 1000), None), "its columns");
+        assert!(!copied(tile, small, (many, 1000), Some(512)), "rows far apart");
+        assert!(copied(tile, small, (many, 1000), Some(511)));
+    }
+    // More than three strips, of twelve or eleven rows; of a packed A, all but the last have twelve.
+    let rows = [36, 37, 40, 41, 44, 45, 48, 49, 50, 51];
+    let of = |a_row_step| rows.map(|m| copied((12, 32), small, (m, a_row_step), Some(500)));
+    assert_eq!(of(1000), [false, false, false, true, true, true, true, false, false, true]);
+    assert_eq!(of(1), rows.map(|m| m > 36));
 }
 
 #[test]

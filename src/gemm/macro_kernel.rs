@@ -5,7 +5,7 @@ use super::epilogue::Beside;
 use super::finish::{consume, finish};
 use super::micro_kernel::{ALONE, COPY_B, FETCH_A, PANEL_VECTORS, Tile, vectors_of_line};
 use super::operand::Operand;
-use super::pack::{pack_a, pack_b};
+use super::pack::{Panels, pack_a, pack_b};
 use super::tile_shape::{TileShape, even_strips, is_tall};
 use super::{Product, Start};
 use crate::simd::Level;
@@ -115,7 +115,8 @@ struct Block<'a> {
     b: Operand<'a>,
     packed_a: Option<&'a [f32]>,
     panels: Panels<'a>,
-    /// The rows of the first strip, and the row from which on they have one less.
+    /// The rows of the first strip, and the row from which on they have one less (but for a packed A, of
+    /// whose strips only the last is shorter).
     strips: (usize, usize),
     start: Start<'a>,
     /// Where in C the block is.
@@ -123,16 +124,6 @@ struct Block<'a> {
     shape: (usize, usize),
     is_last: bool,
     fetch: Fetch,
-}
-
-/// Where the tiles of a block read B.
-enum Panels<'a> {
-    /// As it stands.
-    InPlace,
-    /// In panels that were packed.
-    Packed(&'a [f32]),
-    /// The first strip, which is tall, as it stands, and packs it meanwhile; the others in its panels.
-    Copied(&'a mut [f32]),
 }
 
 /// Loops 2 and 1: the tiles of one block of C, a strip of at most `MR` rows after the other.
@@ -152,16 +143,8 @@ fn macro_kernel<S: TileShape>(
     // rows of C begin within one (measured, see `benches/RESULTS.md`).
     let is_read = product.is_consumed || matches!(block.start, Start::Output);
     let fetches_c = (is_read || vectors_of_line::<S>() > 1) && block.a.cols() >= 64 && m > S::MR;
-    let mut tile = block.tile::<S>(if product.is_consumed { n } else { c.stride() });
-    let mut b = match &mut block.panels {
-        Panels::Packed(panels) => panels.as_ptr(),
-        Panels::InPlace => block.b.as_ptr(),
-        Panels::Copied(panels) => {
-            tile.also = [COPY_B; 2];
-            tile.copy = panels[..n.div_ceil(S::NR) * S::NR * tile.k].as_mut_ptr();
-            block.b.as_ptr()
-        }
-    };
+    let c_row_step = if product.is_consumed { n } else { c.stride() };
+    let mut tile = block.tile::<S>(c_row_step);
     // Loop 2, through micro-panels of A, while B stays in L2.
     let (mut i, mut first) = (0, 0);
     while i < m {
@@ -175,11 +158,11 @@ fn macro_kernel<S: TileShape>(
         block.point_to_rows(&mut tile, (i, rows));
         let far = fetches_c.then_some(far);
         // SAFETY: the shapes were checked when the product was made. Packed blocks hold `k * MR` elements
-        // from `i * k` on, `i` being a multiple of `MR`, and `k * NR` for each panel.
-        unsafe { strip(s, &mut tile, (rows, n), b, block.start, to, far) };
-        if let (Panels::Copied(panels), 0) = (&block.panels, i) {
-            b = panels.as_ptr();
-            block.read_panels::<S>(&mut tile);
+        // from `i * k` on, `i` being a multiple of `MR`, and `k * NR` for each panel, also where they are
+        // copied, which is done by the first strip only, a tall one.
+        unsafe { strip(s, &mut tile, (rows, n), block.b(), block.start, to, far) };
+        if block.panels.are_packed_now() {
+            tile = block.tile::<S>(c_row_step);
         }
         if product.is_consumed {
             let count = i + rows - first;
@@ -201,9 +184,18 @@ fn macro_kernel<S: TileShape>(
 const STEPS_AHEAD: usize = 8;
 
 impl Block<'_> {
+    /// Where the tiles read B.
+    #[inline(always)]
+    fn b(&self) -> *const f32 {
+        match &self.panels {
+            Panels::Packed(panels) => panels.as_ptr(),
+            Panels::InPlace | Panels::Copied(_) => self.b.as_ptr(),
+        }
+    }
+
     /// A tile with what all have in common, if they go to rows so far apart.
     #[inline(always)]
-    fn tile<S: TileShape>(&self, c_row_step: usize) -> Tile {
+    fn tile<S: TileShape>(&mut self, c_row_step: usize) -> Tile {
         let (k, cols) = (self.a.cols(), self.shape.1);
         let a_steps = match self.packed_a {
             Some(_) => (1, S::MR),
@@ -214,28 +206,18 @@ impl Block<'_> {
             Panels::InPlace | Panels::Copied(_) => (self.b.row_step(), S::NR),
         };
         let mut tile = Tile::new::<S>((S::MR, cols, k), a_steps, b_steps, self.start, c_row_step);
-        tile.also = self.also();
         if self.fetch.panel {
             tile.b_ahead = S::NR;
-        } else if b_steps.0 < 512 || self.fetch.far {
-            // Rows far apart share sets of L1: fetched into too few ways they evict what is in use.
+        } else if self.fetch.reaches(b_steps.0) {
             tile.b_ahead = STEPS_AHEAD * b_steps.0;
         }
+        if let Panels::Copied(panels) = &mut self.panels {
+            tile.also = [COPY_B; 2];
+            tile.copy = panels[..cols.div_ceil(S::NR) * S::NR * k].as_mut_ptr();
+        } else if self.fetch.a {
+            tile.also = [ALONE, FETCH_A];
+        }
         tile
-    }
-
-    /// What tiles do besides that do not copy B.
-    #[inline(always)]
-    fn also(&self) -> [usize; 2] {
-        [ALONE, if self.fetch.a { FETCH_A } else { ALONE }]
-    }
-
-    /// Turns a tile that has copied B to the panels.
-    #[inline(always)]
-    fn read_panels<S: TileShape>(&self, tile: &mut Tile) {
-        tile.also = self.also();
-        (tile.b_k_step, tile.b_panel_step) = (S::NR, tile.k * S::NR);
-        tile.b_ahead = STEPS_AHEAD * S::NR;
     }
 
     /// Points a tile to rows `i..i + rows` of A.

@@ -103,16 +103,16 @@ impl Tile {
     }
 }
 
-/// What a kernel does beside its tile: nothing,
+/// A kernel that does nothing beside its tile.
 pub(super) const ALONE: usize = 0;
-/// fetching the next rows of A,
+/// One that fetches the next rows of A.
 pub(super) const FETCH_A: usize = 1;
-/// or copying the rows of B that it reads into a packed panel.
+/// One that copies the rows of B that it reads into a packed panel.
 pub(super) const COPY_B: usize = 2;
 
-/// Steps of k from which on `COPY_B` kernels have B fetched into the second-level cache: none but their
-/// strip reads it where it is, so it comes from a far cache or from memory, and the prefetchers of the
-/// processor do not follow a tile down its rows.
+/// Steps of k ahead of which `COPY_B` kernels have B fetched into the second-level cache: only the first
+/// strip of a part reads it where it is, so it comes from a far cache or from memory, and the prefetchers of
+/// the processor do not follow a tile down its rows.
 const FAR_STEPS: usize = 48;
 
 /// A compiled micro-kernel.
@@ -127,7 +127,8 @@ pub(super) type Kernel<S> = unsafe fn(S, &Tile);
 /// For `i < MR`, `p < k` and `j` below the tile's width (`NV * LANES`, or with `TAIL`
 /// `(NV - 1) * LANES + tail`): element `(i, p)` of A, `(p, j)` of B and, if the tile starts there, the
 /// row's `j` are readable, element `(i, j)` of C is writable, and readable if the tile starts at the
-/// output. `COPY_B`: there are as many elements at `copy` as in a packed panel.
+/// output. `COPY_B`: `k` rows of a panel are writable at `copy`, and none of
+/// what is read is there.
 pub(super) unsafe fn run<
     S: Simd,
     const MR: usize,
@@ -152,6 +153,8 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const TAIL: bool, cons
     s: S,
     t: &Tile,
 ) {
+    // What is done besides is done where B is held in registers, for one panel.
+    const { assert!(ALSO == ALONE || NV <= MR && NV <= PANEL_VECTORS) };
     let mut acc = [[s.splat(0.0); NV]; MR];
     match t.start {
         TileStart::Zero => {}
@@ -170,11 +173,11 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const TAIL: bool, cons
     let (mut a, mut b, mut ahead, mut copy) = (t.a, t.b, t.ahead, t.copy);
     for _ in 0..t.k {
         // SAFETY: this is step `p < k`; row `p` of B is readable over the tile's width, and so is
-        // column `p` of A for `i < MR`. The last advance may leave the operands, unread.
+        // column `p` of A for `i < MR`; row `p` of the copied panel is writable. The last advance may leave the operands, unread.
         unsafe {
             // The fewer of the two are held in registers, the others pass by one at a time.
             if NV <= MR {
-                fetch::<S, NV>(|p| s.prefetch(p), b.wrapping_add(t.b_ahead), t.b_panel_step);
+                fetch::<S, NV, false>(s, b.wrapping_add(t.b_ahead), t.b_panel_step);
                 if ALSO == FETCH_A {
                     s.prefetch(ahead);
                     ahead = ahead.wrapping_add(t.ahead_step);
@@ -188,7 +191,7 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const TAIL: bool, cons
                 }
                 if ALSO == COPY_B {
                     let far = b.wrapping_add(FAR_STEPS * t.b_k_step);
-                    fetch::<S, NV>(|p| s.prefetch_l2(p), far, t.b_panel_step);
+                    fetch::<S, NV, true>(s, far, t.b_panel_step);
                     copy = copy.wrapping_add(PANEL_VECTORS * S::LANES);
                 }
                 for i in 0..MR {
@@ -200,7 +203,7 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const TAIL: bool, cons
             } else {
                 // Unless loads are what it waits for. One row waits for B, if that is large.
                 if MR == 1 || NV + MR + NV.div_ceil(vectors_of_line::<S>()) <= MR * NV {
-                    fetch::<S, NV>(|p| s.prefetch(p), b.wrapping_add(t.b_ahead), t.b_panel_step);
+                    fetch::<S, NV, false>(s, b.wrapping_add(t.b_ahead), t.b_panel_step);
                 }
                 let mut column = [s.splat(0.0); MR];
                 for i in 0..MR {
@@ -223,24 +226,19 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const TAIL: bool, cons
     }
 }
 
-/// Fetches, with `prefetch`, the cache lines of the row of `NV` vectors of B at `b`, which need not exist.
+/// Fetches the cache lines of the row of `NV` vectors of B at `b`, which need not exist, or has them only
+/// fetched into the second-level cache.
 ///
 /// By the last element of each 64 bytes: where rows begin within a line, the first line is the one in which
 /// the panel to the left ended, and the last one is new. A vector alone is the end of a row.
 #[inline(always)]
-fn fetch<S: Simd, const NV: usize>(
-    prefetch: impl Fn(*const f32),
-    b: *const f32,
-    panel_step: usize,
-) {
-    if NV == 1 {
-        return prefetch(b);
-    }
+fn fetch<S: Simd, const NV: usize, const L2: bool>(s: S, b: *const f32, panel_step: usize) {
     let mut j = 0;
     while j < NV {
         j += vectors_of_line::<S>();
-        let last = vector_of_row::<S>(j.min(NV) - 1, panel_step);
-        prefetch(b.wrapping_add(last + S::LANES - 1));
+        let last = vector_of_row::<S>(j.min(NV) - 1, panel_step) + S::LANES - 1;
+        let at = b.wrapping_add(if NV == 1 { 0 } else { last });
+        if L2 { s.prefetch_l2(at) } else { s.prefetch(at) }
     }
 }
 

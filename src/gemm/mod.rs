@@ -29,8 +29,8 @@
 //! ```text
 //!   5  for each kc of k
 //!   4    for each mc rows of C            pack the mc x kc block of A, or read it in place
-//!   3      for each nc columns of C       pack the kc x nc block of B, or let the first MR rows do
-//!                                         it while they read it: it stays in L2
+//!   3      for each nc columns of C       pack the kc x nc block of B, or let the first strip of
+//!                                         tiles do it on its way: it stays in L2
 //!   2        for each MR rows of those    their micro-panel of A stays in L1
 //!   1          for each NR columns        micro-kernel: C tile += A micro-panel . B micro-panel
 //!            after the last kc: epilogue on the MR x nc rows, which are still in L1

@@ -13,8 +13,37 @@
 //! The lanes that a last panel lacks are not written: no kernel reads them. An operand whose lanes
 //! are not contiguous is transposed in registers on its way.
 
+use core::mem;
+
 use super::operand::Operand;
 use crate::simd::{SQUARE, Simd};
+
+/// Where the tiles of a block read B.
+pub(super) enum Panels<'a> {
+    /// As it stands.
+    InPlace,
+    /// In panels that were packed.
+    Packed(&'a [f32]),
+    /// The first strip, which is tall, as it stands, and packs it meanwhile; the others in its panels.
+    Copied(&'a mut [f32]),
+}
+
+impl Panels<'_> {
+    /// Whether they have been copied, and are packed from now on.
+    #[inline(always)]
+    pub fn are_packed_now(&mut self) -> bool {
+        match mem::replace(self, Panels::InPlace) {
+            Panels::Copied(panels) => {
+                *self = Panels::Packed(panels);
+                true
+            }
+            other => {
+                *self = other;
+                false
+            }
+        }
+    }
+}
 
 /// Packs `a [m, kc]` into panels of `width` rows.
 #[inline(always)]

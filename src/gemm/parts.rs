@@ -13,17 +13,21 @@ use crate::tensor::ViewMut;
 /// Parts for each thread, at most: their ends are then an eighth of its work apart.
 pub(super) const MOST: usize = 8;
 
-/// Nanoseconds of multiply-adds in a part at least, if there are more of them than threads: several
-/// times what a part costs.
-const WORTH_NS: usize = 8_000;
+/// Multiply-adds of a part at least, if there are more of them than threads: several times what a part
+/// costs.
+const WORTH: usize = 400_000;
 
-/// Nanoseconds that an element of B takes to be packed,
+/// Nanoseconds that an element of B takes to be packed.
 pub(super) const PACKING: f64 = 0.25;
-/// to be packed by tiles that read it,
+
+/// Nanoseconds that it takes to be packed by tiles that read it.
 pub(super) const COPYING: f64 = 0.16;
-/// to be read in place,
+
+/// Nanoseconds that it takes to be read in place.
 pub(super) const IN_PLACE: f64 = 0.03;
-/// and to be read where all threads packed it: most of it comes from the caches of others.
+
+/// Nanoseconds that it takes to be read where all threads packed it: most of it comes from the caches of
+/// others.
 const SHARED: f64 = 0.1;
 
 /// Nanoseconds for each row of a part, whose piece of C lies on a page of its own.
@@ -35,10 +39,13 @@ const BEGIN: f64 = 1000.0;
 /// Multiply-adds from which on a product is long.
 const LONG: usize = 1 << 28;
 
-/// What is computed of a part while other threads have nothing left, in the end of a long product and of
-/// others: the smaller, the fewer parts. Beside a core that has 0.6 of its rate, a quarter is better for all
-/// of them; with cores alike it costs short products, whose parts are small, 5 to 15 %.
-const LATE: (f64, f64) = (0.25, 0.125);
+/// What is computed of a part of a long product while other threads have nothing left. The smaller, the
+/// fewer parts there are. Beside a core that has 0.6 of its rate a quarter is better for any product.
+const LATE: f64 = 0.25;
+
+/// The same of other products: with cores alike, as most are, their small parts cost them 5 to 15 % if they
+/// are as many.
+const LATE_IF_SHORT: f64 = 0.125;
 
 /// What a part is expected to take.
 #[derive(Clone, Copy)]
@@ -84,7 +91,7 @@ impl Cut {
     /// The parts, multiples of `unit` and at most so many for each thread, with which the threads are
     /// expected to be done soonest with a C of `(m, n)`, for a product over `k`.
     ///
-    /// Of `N` parts some thread computes `N / threads`, rounded up, and [`LATE`].
+    /// Of `N` parts some thread computes `N / threads`, rounded up, and [`LATE`] more.
     pub(super) fn new(
         (threads, at_most): (usize, usize),
         (m, n, k): (usize, usize, usize),
@@ -97,8 +104,8 @@ impl Cut {
         }
         let (tall, wide) = (m.div_ceil(unit.0), n.div_ceil(unit.1));
         let macs = m.saturating_mul(n).saturating_mul(k);
-        let late = if macs < LONG { LATE.1 } else { LATE.0 };
-        let at_most = (macs / MACS_PER_NS as usize / threads / WORTH_NS).clamp(1, at_most);
+        let late = if macs < LONG { LATE_IF_SHORT } else { LATE };
+        let at_most = (macs / threads / WORTH).clamp(1, at_most);
         let most = at_most.saturating_mul(threads);
         // Parts below one another: halves again and again, one or several for each thread, or single units.
         let halves = (0..usize::BITS).map(|i| 1 << i).take_while(|&count| count <= most);

@@ -88,7 +88,7 @@ fn a_cut_has_whole_units_and_no_thread_gets_much_more_than_its_share() {
     for (m, n, k) in shapes {
         for unit in [(6, 16), (12, 32), (32, 12), (8, 8)] {
             for threads in [2, 3, 4, 5, 7, 8, 64, 96] {
-                for (costs, at_most) in costs.into_iter().flat_map(|r| [(r, 1), (r, MOST)]) {
+                for (costs, at_most) in costs.into_iter().flat_map(|c| [(c, 1), (c, MOST)]) {
                     let cut = Cut::new((threads, at_most), (m, n, k), unit, costs);
                     let what = format!("{m}x{n}x{k} in {unit:?} on {threads}, {at_most}: {cut:?}");
                     let (rows, cols) = cut.shape;
@@ -114,6 +114,26 @@ fn a_cut_has_whole_units_and_no_thread_gets_much_more_than_its_share() {
         let count = 4096_usize.div_ceil(rows) * 4096_usize.div_ceil(cols);
         assert!(count >= 4 * threads, "{count} parts for {threads} threads");
     }
+}
+
+#[test]
+fn a_cut_takes_longer_with_shorter_vectors_and_dearer_operands() {
+    let ns = |costs| Cut::new((2, MOST), (500, 600, 700), (12, 32), costs).ns;
+    let [in_place, copied, packed] =
+        [IN_PLACE, COPYING, PACKING].map(|b| ns(Costs::new(16, false, b)));
+    assert!(in_place < copied && copied < packed, "{in_place} {copied} {packed}");
+    assert!(packed < ns(Costs::new(16, true, PACKING)));
+    assert!(packed < ns(Costs::new(8, false, PACKING)));
+}
+
+#[test]
+fn short_products_have_fewer_parts() {
+    // In units of which twelve are four or two for each of three threads: below and from 256 Mi on.
+    let count = |k| {
+        let cut = Cut::new((2, MOST), (128, 512, k), (12, 32), Costs::new(16, true, IN_PLACE));
+        cut.count((128, 512))
+    };
+    assert_eq!([512, 4095, 4096].map(count), [2, 2, 6]);
 }
 
 /// Threads so many that each would pack much of B again.

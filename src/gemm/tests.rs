@@ -162,6 +162,39 @@ fn five_loops_of_odd_tiles_and_tiny_blocks_are_exact() {
 }
 
 #[test]
+fn the_first_strip_packs_what_packing_would() {
+    // Strips of five rows, and of four; the last panels lack columns.
+    for (m, n, k) in [(10, 13, 9), (15, 12, 4), (8, 7, 11), (4, 1, 3)] {
+        let (a, b) = (integers(m * k, 1), integers(k * n, 2));
+        let a = Operand::from(View::new(m, k, &a).expect("a"));
+        let b = Operand::from(View::new(k, n, &b).expect("b"));
+        let (kc, nc) = (k, n.next_multiple_of(NR));
+        let fetch = fetch(true);
+        let [packed, copied] = [false, true].map(|copy_b| {
+            let (pack_a, pack_b) = (false, true);
+            let blocking = Blocking { mc: m, kc, nc, pack_a, pack_b, copy_b, fetch };
+            let mut scratch = vec![f32::NAN; blocking.scratch()];
+            let mut c = vec![f32::NAN; m * n];
+            let product = kept(a, b, Start::Zero, &Identity);
+            let view = ViewMut::new(m, n, &mut c).expect("c");
+            five_loops(S, Level::Portable, blocking, &mut scratch, &product, view, None);
+            (scratch, c)
+        });
+        assert_eq!(packed.1, copied.1, "{m} {n} {k}");
+        for (at, (packed, copied)) in packed.0.iter().zip(&copied.0).enumerate() {
+            let column = at / (k * NR) * NR + at % NR;
+            assert!(column >= n || packed == copied, "{at} of {m} {n} {k}");
+        }
+        // Tiles write whole vectors, packing no more than there is: so it was a tile.
+        let zeros = |x: &[f32]| {
+            x.iter().enumerate().filter(|&(at, &x)| at % NR >= n % NR && x == 0.0).count()
+        };
+        let lacks = !n.is_multiple_of(<Odd as Simd>::LANES);
+        assert!(!lacks || zeros(&copied.0) > zeros(&packed.0), "{m} {n} {k} was not copied");
+    }
+}
+
+#[test]
 fn a_packed_block_is_a_row_of_micro_panels() {
     for (lanes, k) in [(1, 1), (4, 8), (5, 3), (6, 9), (7, 17), (11, 20)] {
         let x = integers(lanes * k, 5);

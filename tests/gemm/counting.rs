@@ -99,8 +99,14 @@ fn an_epilogue_sees_each_element_once_on_many_threads() {
     let mut check = Check::new("an_epilogue_sees_each_element_once_on_many_threads");
     let mut random = Random::new(36);
     let huge = Caches { l1: 1 << 20, l2: 1 << 30, l3: 1 << 30 };
-    for shape in [(6, 480, 1000), (509, 37, 190), (157, 161, 129), (1, 3001, 1100), (3, 2003, 700)]
-    {
+    for shape in [
+        (6, 480, 1000),
+        (48, 320, 200),
+        (509, 37, 190),
+        (157, 161, 129),
+        (1, 3001, 1100),
+        (3, 2003, 700),
+    ] {
         let (m, n, k) = shape;
         let (a, b) = (random.integers(m * k), random.integers(k * n));
         let product = reference::exact(shape, &a, &b, None);

@@ -8,7 +8,7 @@ use densecore::simd::Caches;
 use densecore::{Cpu, Scratch};
 
 /// `(m, n, k)` at which a path begins or ends.
-const LIMITS: [(usize, usize, usize); 60] = [
+const LIMITS: [(usize, usize, usize); 64] = [
     // A transposed B of few elements is copied, up to m n k = 128.
     (1, 128, 1),
     (1, 129, 1),
@@ -69,6 +69,11 @@ const LIMITS: [(usize, usize, usize); 60] = [
     (520, 256, 300),
     (520, 257, 513),
     (1030, 129, 260),
+    // B packed by the tiles that read it: rows less than 512 apart where L1 is small, strips of eleven.
+    (60, 511, 600),
+    (60, 512, 600),
+    (44, 130, 600),
+    (200, 600, 1025),
     // Computed as the transposition: few columns, or few rows with B transposed; up to 64 Ki elements.
     (520, 3, 70),
     (300, 5, 300),
@@ -134,8 +139,15 @@ fn threads_take_the_same_paths() {
         (1100, 260, 40),
         (4000, 5, 300),
         (32, 2000, 300),
+        (130, 300, 257),
     ];
-    let cpus: Vec<_> = fma_levels().into_iter().map(|l| Cpu::detect().with_level(l)).collect();
+    // In the last one B is packed by the tiles that read it, where L2 is small.
+    let small = Caches { l1: 48 << 10, l2: 256 << 10, l3: 4 << 20 };
+    let cpus: Vec<_> = fma_levels()
+        .into_iter()
+        .map(|level| Cpu::detect().with_level(level))
+        .flat_map(|cpu| [cpu, cpu.with_caches(small)])
+        .collect();
     for threads in [2, 3, 5] {
         for (shape, stored) in shapes.into_iter().flat_map(|s| (0..4).map(move |i| (s, i))) {
             let accum = random.pick(&[Accum::Replace, Accum::Add]);
