@@ -161,7 +161,7 @@ fn macro_kernel<S: TileShape>(
         // from `i * k` on, `i` being a multiple of `MR`, and `k * NR` for each panel, also where they are
         // copied, which is done by the first strip only, a tall one.
         unsafe { strip(s, &mut tile, (rows, n), block.b(), block.start, to, far) };
-        if block.panels.are_packed_now() {
+        if block.panels.end_copying() {
             tile = block.tile::<S>(c_row_step);
         }
         if product.is_consumed {

@@ -127,8 +127,7 @@ pub(super) type Kernel<S> = unsafe fn(S, &Tile);
 /// For `i < MR`, `p < k` and `j` below the tile's width (`NV * LANES`, or with `TAIL`
 /// `(NV - 1) * LANES + tail`): element `(i, p)` of A, `(p, j)` of B and, if the tile starts there, the
 /// row's `j` are readable, element `(i, j)` of C is writable, and readable if the tile starts at the
-/// output. `COPY_B`: `k` rows of a panel are writable at `copy`, and none of
-/// what is read is there.
+/// output. `COPY_B`: `k` rows of a panel are writable at `copy`, and none of what is read is there.
 pub(super) unsafe fn run<
     S: Simd,
     const MR: usize,
@@ -173,7 +172,8 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const TAIL: bool, cons
     let (mut a, mut b, mut ahead, mut copy) = (t.a, t.b, t.ahead, t.copy);
     for _ in 0..t.k {
         // SAFETY: this is step `p < k`; row `p` of B is readable over the tile's width, and so is
-        // column `p` of A for `i < MR`; row `p` of the copied panel is writable. The last advance may leave the operands, unread.
+        // column `p` of A for `i < MR`; row `p` of the panel at `copy` is writable. The last advance may
+        // leave the operands, unread.
         unsafe {
             // The fewer of the two are held in registers, the others pass by one at a time.
             if NV <= MR {

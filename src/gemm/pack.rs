@@ -29,9 +29,9 @@ pub(super) enum Panels<'a> {
 }
 
 impl Panels<'_> {
-    /// Whether they have been copied, and are packed from now on.
+    /// Whether they have been copied: they are packed from now on.
     #[inline(always)]
-    pub fn are_packed_now(&mut self) -> bool {
+    pub fn end_copying(&mut self) -> bool {
         match mem::replace(self, Panels::InPlace) {
             Panels::Copied(panels) => {
                 *self = Panels::Packed(panels);
