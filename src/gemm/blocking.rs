@@ -12,7 +12,7 @@
 //! because sums rest in C between blocks of k, but fewer differences are fewer things to test. All
 //! numbers below were measured; `benches/RESULTS.md` has figures of most.
 
-use super::tile_shape::even_strips;
+use super::tile_shape::{even_strips, is_tall};
 use crate::simd::Caches;
 
 /// The block sizes of one product, and which operands it packs.
@@ -186,7 +186,7 @@ impl Blocking {
         let nc = even_share(p.n, nc, p.nr);
         let mc = if pack_a { even_share(p.m, PACKED_A / kc.max(KC), p.mr) } else { p.m.max(1) };
         let fetch = Fetch::new(caches, p, p.b_row_step.filter(|_| !pack_b), kc);
-        let has_tall_strips = pack_a || even_strips(p.m, p.mr).0 + 1 >= p.mr;
+        let has_tall_strips = pack_a || is_tall(even_strips(p.m, p.mr).0, p.mr);
         let is_fetched = p.b_row_step.is_some_and(|step| fetch.reaches(step));
         let copy_b = pack_b && is_fetched && p.m > FEW * p.mr && has_tall_strips;
         Self { mc, kc, nc, pack_a, pack_b, copy_b, fetch }

@@ -51,7 +51,7 @@ pub(super) fn five_loops<S: TileShape>(
                         let col = product.origin.1 + j - w.first;
                         Panels::Packed(&w.data[p * w.cols + col * a.cols()..])
                     }
-                    None if blocking.copy_b && is_tall::<S>(strips.0) => Panels::Copied(packed_b),
+                    None if blocking.copy_b && is_tall(strips.0, S::MR) => Panels::Copied(packed_b),
                     None if blocking.pack_b => {
                         pack_b(s, packed_b, S::NR, b);
                         Panels::Packed(packed_b)

@@ -128,7 +128,7 @@ fn a_cut_takes_longer_with_shorter_vectors_and_dearer_operands() {
 
 #[test]
 fn short_products_have_fewer_parts() {
-    // In units of which twelve are four or two for each of three threads: below and from 256 Mi on.
+    // One for each of two threads below 256 Mi multiply-adds, three for each from there on.
     let count = |k| {
         let cut = Cut::new((2, MOST), (128, 512, k), (12, 32), Costs::new(16, true, IN_PLACE));
         cut.count((128, 512))

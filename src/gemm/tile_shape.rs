@@ -52,11 +52,11 @@ pub(super) fn even_strips(m: usize, mr: usize) -> (usize, usize) {
     (tallest, (m - (tallest - 1) * strips) * tallest)
 }
 
-/// Whether a tile is one of those that many rows are computed in, which have about as many each. Only
-/// these are compiled to do something besides.
+/// Whether a tile is one of those that many rows are computed in, which have about as many each, at most
+/// `mr`. Only these are compiled to do something besides.
 #[inline(always)]
-pub(super) const fn is_tall<S: TileShape>(rows: usize) -> bool {
-    rows + 1 >= S::MR
+pub(super) const fn is_tall(rows: usize, mr: usize) -> bool {
+    rows + 1 >= mr
 }
 
 /// The micro-kernels of one tile.
@@ -72,7 +72,7 @@ impl<S: TileShape> Compiled<S> {
     const fn new<const MR: usize, const NV: usize>() -> Self {
         let alone: [Kernel<S>; 2] = [run::<S, MR, NV, false, ALONE>, run::<S, MR, NV, true, ALONE>];
         let mut kernels = [alone; 3];
-        if is_tall::<S>(MR) {
+        if is_tall(MR, S::MR) {
             kernels[FETCH_A] = [run::<S, MR, NV, false, FETCH_A>, run::<S, MR, NV, true, FETCH_A>];
             kernels[COPY_B] = [run::<S, MR, NV, false, COPY_B>, run::<S, MR, NV, true, COPY_B>];
         }
