@@ -13,7 +13,7 @@
 //! numbers below were measured; `benches/RESULTS.md` has figures of most.
 
 use super::tile_shape::{even_strips, is_tall};
-use crate::simd::Caches;
+use crate::simd::{Caches, QUAD};
 
 /// The block sizes of one product, and which operands it packs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -243,6 +243,17 @@ pub(super) fn is_streamed((m, n, k): (usize, usize, usize), caches: Caches) -> b
     // three rows half of L2 holds it, for four it has at most as many elements as L2 has bytes.
     let elements = k.saturating_mul(n);
     m <= 1 || m <= 3 && elements > caches.l2 / 8 || m == 4 && elements > caches.l2
+}
+
+/// Multiply-adds up to which every strip of rows turns B again: planning anything else takes longer.
+const TURNED_AGAIN: usize = 8 << 10;
+
+/// Whether the columns of a transposed B are turned in registers (see [`dots`](super::dots)): for one strip
+/// of at most `mr` rows, or for several where there is little to do.
+#[inline(always)]
+pub(super) fn is_dots(mr: usize, (m, n, k): (usize, usize, usize)) -> bool {
+    let macs = m.saturating_mul(n).saturating_mul(k);
+    mr > 0 && k >= QUAD && (m <= mr || macs <= TURNED_AGAIN)
 }
 
 /// Elements up to which a C may be computed as its transposition.

@@ -25,7 +25,7 @@ const COPIED: usize = 128;
 
 /// Whether there are at most so many multiply-adds, or elements of C if that is more.
 #[inline(always)]
-fn is_at_most(most: usize, (m, n, k): (usize, usize, usize)) -> bool {
+pub(super) fn is_at_most(most: usize, (m, n, k): (usize, usize, usize)) -> bool {
     // Each factor first, so that the product cannot overflow 64 bits; where there are fewer, no level has
     // tiles.
     m <= most && n <= most && k <= most && m.wrapping_mul(n).wrapping_mul(k.max(1)) <= most

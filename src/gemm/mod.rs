@@ -71,6 +71,7 @@
 //! a product equals the product of that row.
 
 mod blocking;
+mod dots;
 mod epilogue;
 mod few_tiles;
 mod finish;

@@ -5,7 +5,9 @@
 
 use core::mem::take;
 
+use super::dots::dots;
 use super::epilogue::{Beside, Identity};
+use super::finish::finish_all;
 use super::macro_kernel::{five_loops, one_block};
 use super::packed::Packed;
 use super::parts::Parts;
@@ -30,7 +32,12 @@ pub(super) fn product(
     c: ViewMut<'_>,
     beside: Option<&mut Beside<'_>>,
 ) -> Result<()> {
-    let Some(plan) = Plan::new(cpu, product.form(c.shape())) else {
+    let form = product.form(c.shape());
+    if form.is_few_dots(cpu.level()) {
+        run(cpu.level(), Path::Dots, &mut [], product, c, beside);
+        return Ok(());
+    }
+    let Some(plan) = Plan::new(cpu, form) else {
         run_one_block(cpu.level(), &mut [], product, c, beside);
         return Ok(());
     };
@@ -169,6 +176,12 @@ pub(super) fn run(
         Path::Blocks(blocking) => at_level!(level, portable::product(product, c, beside), s => {
             five_loops(s, level, blocking, scratch, product, c, beside)
         }),
+        Path::Dots => {
+            let mut c = c;
+            let is_computed = dots(level, (&product.a, &product.b), product.start, &mut c);
+            debug_assert!(is_computed);
+            finish_all(level, product, c, beside);
+        }
         Path::Turned(blocking) => turned(level, blocking, scratch, product, c, beside),
     }
 }

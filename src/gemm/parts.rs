@@ -23,6 +23,9 @@ pub(super) const PACKING: f64 = 0.25;
 /// Nanoseconds that it takes to be packed by tiles that read it.
 pub(super) const COPYING: f64 = 0.16;
 
+/// Nanoseconds that it takes to be turned in registers.
+pub(super) const TURNING: f64 = 0.08;
+
 /// Nanoseconds that it takes to be read in place.
 pub(super) const IN_PLACE: f64 = 0.03;
 

@@ -1,8 +1,10 @@
 //! Which path a product takes, on how many threads, and how they share it.
 
-use super::blocking::{Blocking, Problem, is_one_block, is_streamed, is_turned};
-use super::parts::{COPYING, Costs, Cut, IN_PLACE, MOST, PACKING};
-use super::tile_shape::TileShape;
+use super::blocking::{Blocking, Problem, is_dots, is_one_block, is_streamed, is_turned};
+use super::dots::MOST_COLUMNS;
+use super::few_tiles::is_at_most;
+use super::parts::{COPYING, Costs, Cut, IN_PLACE, MOST, PACKING, TURNING};
+use super::tile_shape::{TileShape, tallest};
 use crate::cpu::Cpu;
 use crate::parallel::threads_for_product;
 use crate::simd::{Caches, Level};
@@ -10,6 +12,10 @@ use crate::simd::{Caches, Level};
 /// Elements of a product that are handed to the epilogue at once where it is consumed, or a strip:
 /// half of a first-level cache, so that the tiles' own data is not evicted for every few rows.
 const CONSUMED: usize = 4096;
+
+/// Multiply-adds up to which nothing is planned for a transposed B that is turned in registers: one thread is
+/// enough.
+const FEW_DOTS: usize = 64 << 10;
 
 /// Nanoseconds that threads take to meet after packing and to begin again, for each level of the two trees
 /// in which they do.
@@ -48,6 +54,20 @@ impl Form {
             && is_turned(level.lanes(), self.shape, (self.a_steps.0 == 1, self.b_has_rows()))
     }
 
+    /// The rows of A and the columns of B are contiguous, and few.
+    #[inline(always)]
+    fn is_dots(&self, level: Level) -> bool {
+        let are_contiguous = self.a_steps.1 == 1 && self.b_steps.0 == 1 && self.b_steps.1 != 1;
+        let is_free = self.packed_kc.is_none() && !self.is_consumed;
+        are_contiguous && is_free && is_dots(tallest(level), self.shape)
+    }
+
+    /// The same, and no second thread is worth waking for it: there is nothing to plan.
+    #[inline(always)]
+    pub fn is_few_dots(&self, level: Level) -> bool {
+        is_at_most(FEW_DOTS, self.shape) && self.is_dots(level)
+    }
+
     /// Elements of the buffer in which strips of so many columns are consumed, of `mr` rows at least.
     fn buffer(&self, mr: usize, cols: usize) -> usize {
         if self.is_consumed { CONSUMED.max(mr * cols.min(self.shape.1)) } else { 0 }
@@ -84,6 +104,8 @@ pub(super) enum Path {
     OneBlock,
     /// Few rows: B passes by once.
     Stream,
+    /// Few rows, with rows of a transposed B.
+    Dots,
     /// The five loops.
     Blocks(Blocking),
     /// The five loops, which compute the transposition of C.
@@ -134,7 +156,9 @@ impl Plan {
             Cut::new((threads, MOST), shape, unit, Costs::new(S::LANES, packs_a, b))
         };
         let plan = |path, cut, buffer| Plan { path, threads, cut, shared: None, buffer };
-        let plan = if form.is_turned(cpu.level()) {
+        let plan = if form.is_dots(cpu.level()) {
+            plan(Path::Dots, cut((S::MR, MOST_COLUMNS), false, TURNING), 0)
+        } else if form.is_turned(cpu.level()) {
             let blocking = form.turned().blocking(s, cpu.caches());
             // What is packed is that of the transposition.
             let b = if blocking.pack_a { PACKING } else { IN_PLACE };
@@ -199,7 +223,7 @@ impl Plan {
     pub(super) fn own_scratch(&self) -> usize {
         let packed = match self.path {
             Path::Blocks(blocking) | Path::Turned(blocking) => blocking.scratch(),
-            Path::OneBlock | Path::Stream => 0,
+            Path::OneBlock | Path::Stream | Path::Dots => 0,
         };
         packed.saturating_add(self.buffer)
     }

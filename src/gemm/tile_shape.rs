@@ -16,7 +16,7 @@
 //! so that full tiles carry no masks.
 
 use super::micro_kernel::{ALONE, COPY_B, FETCH_A, Kernel, PANEL_VECTORS, run};
-use crate::simd::Simd;
+use crate::simd::{Level, Simd};
 
 /// A level that multiplies matrices with its own register tiles.
 pub(super) trait TileShape: Simd {
@@ -119,6 +119,18 @@ impl TileShape for crate::simd::Avx512 {
         11: 1 2;
         12: 1 2;
     );
+}
+
+/// The rows of the tallest tile of a level, which has none at `Portable`.
+#[inline(always)]
+pub(super) fn tallest(level: Level) -> usize {
+    match level {
+        Level::Portable => 0,
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2(_) => crate::simd::Avx2::MR,
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512(_) => crate::simd::Avx512::MR,
+    }
 }
 
 /// Runs `$body` compiled for the level, with its token as `$s`.

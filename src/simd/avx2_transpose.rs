@@ -2,7 +2,7 @@
 
 use core::arch::x86_64::*;
 
-use super::{Avx2, Simd};
+use super::{Avx2, QUAD, Simd, Turn};
 
 impl Avx2 {
     /// Columns `half..half + 4` of [`Simd::transpose`]. Rows that are missing are read as copies of
@@ -18,7 +18,7 @@ impl Avx2 {
         (src, src_step): (*const f32, usize),
         (dst, dst_step): (*mut f32, usize),
     ) {
-        let mut pairs = [self.splat(0.0); 4];
+        let mut pairs = [self.splat(0.0); QUAD];
         for i in 0..4 {
             // SAFETY: `cols` elements are readable at each row.
             unsafe {
@@ -27,7 +27,7 @@ impl Avx2 {
                 pairs[i] = _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(low), high);
             }
         }
-        let turned = self.transpose_quarters(pairs);
+        let turned = self.turned(pairs);
         for j in 0..4 {
             if half + j < cols {
                 // SAFETY: `rows` elements are writable at each of the `cols` rows of `dst`.
@@ -35,11 +35,27 @@ impl Avx2 {
             }
         }
     }
+}
+
+impl Turn for Avx2 {
+    #[inline(always)]
+    unsafe fn quads(self, rows: &[*const f32], at: usize) -> [__m256; QUAD] {
+        let mut quads = [self.splat(0.0); QUAD];
+        for i in 0..QUAD {
+            // SAFETY: four elements are readable at each row; the token proves the features.
+            unsafe {
+                let part = |row: usize| _mm_loadu_ps(rows[row].wrapping_add(at));
+                let low = _mm256_castps128_ps256(part(i));
+                quads[i] = _mm256_insertf128_ps::<1>(low, part(i + 4));
+            }
+        }
+        quads
+    }
 
     /// Turns the four rows of each half: `(a, b, c, d)` to the vectors of their first elements, of
     /// their second ones, and so on.
     #[inline(always)]
-    fn transpose_quarters(self, [a, b, c, d]: [__m256; 4]) -> [__m256; 4] {
+    fn turned(self, [a, b, c, d]: [__m256; QUAD]) -> [__m256; QUAD] {
         // SAFETY: the token proves the feature.
         unsafe {
             let (ab_low, ab_high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));

@@ -3,7 +3,7 @@
 use core::arch::x86_64::*;
 
 use super::avx2_transpose::quarter;
-use super::{Avx512, Simd};
+use super::{Avx512, QUAD, Simd, Turn};
 
 impl Avx512 {
     /// Columns `half..half + 4` of [`Simd::transpose`], for more than eight rows. Rows that are missing
@@ -19,7 +19,7 @@ impl Avx512 {
         (src, src_step): (*const f32, usize),
         (dst, dst_step): (*mut f32, usize),
     ) {
-        let mut quads = [self.splat(0.0); 4];
+        let mut quads = [self.splat(0.0); QUAD];
         for i in 0..4 {
             // SAFETY: `cols` elements are readable at each row; the token proves the features.
             unsafe {
@@ -30,7 +30,7 @@ impl Avx512 {
                 quads[i] = _mm512_insertf32x4::<3>(three, part(i + 12));
             }
         }
-        let turned = self.transpose_quarters(quads);
+        let turned = self.turned(quads);
         for j in 0..4 {
             if half + j < cols {
                 // SAFETY: `rows` elements are writable at each of the `cols` rows of `dst`.
@@ -38,11 +38,29 @@ impl Avx512 {
             }
         }
     }
+}
+
+impl Turn for Avx512 {
+    #[inline(always)]
+    unsafe fn quads(self, rows: &[*const f32], at: usize) -> [__m512; QUAD] {
+        let mut quads = [self.splat(0.0); QUAD];
+        for i in 0..QUAD {
+            // SAFETY: four elements are readable at each row; the token proves the features.
+            unsafe {
+                let part = |row: usize| _mm_loadu_ps(rows[row].wrapping_add(at));
+                let first = _mm512_castps128_ps512(part(i));
+                let two = _mm512_insertf32x4::<1>(first, part(i + 4));
+                let three = _mm512_insertf32x4::<2>(two, part(i + 8));
+                quads[i] = _mm512_insertf32x4::<3>(three, part(i + 12));
+            }
+        }
+        quads
+    }
 
     /// Turns the four rows of each quarter: `(a, b, c, d)` to the vectors of their first elements, of
     /// their second ones, and so on.
     #[inline(always)]
-    fn transpose_quarters(self, [a, b, c, d]: [__m512; 4]) -> [__m512; 4] {
+    fn turned(self, [a, b, c, d]: [__m512; QUAD]) -> [__m512; QUAD] {
         // SAFETY: the token proves the feature.
         unsafe {
             let (ab_low, ab_high) = (_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));

@@ -30,6 +30,8 @@ mod level;
 mod portable;
 mod reduce;
 pub mod slice;
+#[cfg(target_arch = "x86_64")]
+mod turn;
 mod twice;
 
 #[cfg(target_arch = "x86_64")]
@@ -50,6 +52,8 @@ pub(crate) use exponent::{MANTISSA, TWO_THIRDS};
 pub(crate) use level::dispatch;
 pub use level::{LEVEL_VARIABLE, Level};
 pub use portable::Portable;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use turn::{QUAD, Turn};
 
 /// Rows and columns that [`Simd::transpose`] turns at once on every level.
 pub const SQUARE: usize = 8;
