@@ -245,15 +245,11 @@ pub(super) fn is_streamed((m, n, k): (usize, usize, usize), caches: Caches) -> b
     m <= 1 || m <= 3 && elements > caches.l2 / 8 || m == 4 && elements > caches.l2
 }
 
-/// Multiply-adds up to which every strip of rows turns B again: planning anything else takes longer.
-const TURNED_AGAIN: usize = 8 << 10;
-
-/// Whether the columns of a transposed B are turned in registers (see [`dots`](super::dots)): for one strip
-/// of at most `mr` rows, or for several where there is little to do.
+/// Whether the columns of a transposed B may be turned in registers for each tile (see
+/// [`dots`](super::dots)), in so many steps of k, with rows of A that are contiguous too.
 #[inline(always)]
-pub(super) fn is_dots(mr: usize, (m, n, k): (usize, usize, usize)) -> bool {
-    let macs = m.saturating_mul(n).saturating_mul(k);
-    mr > 0 && k >= QUAD && (m <= mr || macs <= TURNED_AGAIN)
+pub(super) fn are_few_dots(mr: usize, m: usize, k: usize) -> bool {
+    m <= mr && k >= QUAD
 }
 
 /// Elements up to which a C may be computed as its transposition.
@@ -262,13 +258,16 @@ const TURNED: usize = 64 << 10;
 /// What there is to do for a transposed C apart from its elements, in multiply-adds of one lane.
 const OTHER: usize = 16 << 10;
 
+/// The same where nothing is packed.
+const OTHER_OF_DOTS: usize = 2 << 10;
+
 /// Whether the transposition of C is computed instead (see [`turned`](super::turned)): the better use of
-/// vectors of so many `lanes` decides, and what has to be transposed on its way. In time for a
-/// multiply-add of one lane, over `k`: an element takes that of half a vector to be transposed, and
-/// whatever else there is to do that of [`OTHER`].
+/// vectors decides, in tiles of so many rows and lanes, and what has to be transposed on its way. In time for
+/// a multiply-add of one lane, over `k`: an element takes that of half a vector to be transposed, or of 5/16
+/// between the multiply-adds of few rows, and whatever else there is to do that of [`OTHER`] multiply-adds.
 #[inline(always)]
 pub(super) fn is_turned(
-    lanes: usize,
+    (mr, lanes): (usize, usize),
     (m, n, k): (usize, usize, usize),
     (a_is_transposed, b_has_rows): (bool, bool),
 ) -> bool {
@@ -278,11 +277,17 @@ pub(super) fn is_turned(
     if size > TURNED || k == 0 || b_has_rows && wasted <= OTHER {
         return false;
     }
-    let transposing = lanes / 2;
-    let b = if b_has_rows { 0 } else { transposing * n };
-    let a = if a_is_transposed { 0 } else { transposing * m };
+    let is_along_k = !a_is_transposed && !b_has_rows;
+    let are_few = |rows| is_along_k && are_few_dots(mr, rows, k);
+    if are_few(m) && !are_few(n) {
+        return false;
+    }
+    let transposing = |rows| if are_few(rows) { lanes * 5 / 16 } else { lanes / 2 };
+    let b = if b_has_rows { 0 } else { transposing(m) * n };
+    let a = if a_is_transposed { 0 } else { transposing(n) * m };
+    let other = if are_few(n) { OTHER_OF_DOTS } else { OTHER };
     let direct = m * n.next_multiple_of(lanes) + b;
-    let turned = n * m.next_multiple_of(lanes) + a + (transposing * size + OTHER) / k;
+    let turned = n * m.next_multiple_of(lanes) + a + (lanes / 2 * size + other) / k;
     turned + turned / 32 < direct
 }
 

@@ -146,6 +146,15 @@ fn a_product_is_turned_where_that_saves_work() {
         (16, (1000, 10, 30), tn, true),
         (16, (31, 33, 35), tn, false),
         (16, (13, 100, 50), nt, false),
+        // As dot products, where nothing is packed.
+        (16, (64, 10, 128), nt, true),
+        (16, (1000, 10, 30), nt, false),
+        (16, (48, 10, 64), nt, true),
+        (16, (48, 10, 3), nt, false),
+        (8, (1000, 5, 30), nt, true),
+        (8, (1000, 7, 30), nt, false),
+        (16, (8, 128, 784), nt, false),
+        (16, (12, 2, 784), nt, true),
         (16, (4096, 1, 256), nn, true),
         (16, (4096, 8, 256), nn, false),
         // Up to 64 Ki elements.
@@ -154,7 +163,8 @@ fn a_product_is_turned_where_that_saves_work() {
         (16, (usize::MAX, 2, 40), tn, false),
         (16, (64, 10, 0), tn, false),
     ] {
-        assert_eq!(is_turned(lanes, shape, layout), expected, "{lanes} {shape:?} {layout:?}");
+        let tile = (lanes * 3 / 4, lanes);
+        assert_eq!(is_turned(tile, shape, layout), expected, "{lanes} {shape:?} {layout:?}");
     }
 }
 

@@ -54,7 +54,7 @@ pub(super) fn is_here(
         return false;
     }
     // A block of k that was packed is never shorter than the k of one block.
-    b_is_packed || !is_turned(level.lanes(), shape, (a_is_transposed, true))
+    b_is_packed || !is_turned((0, level.lanes()), shape, (a_is_transposed, true))
 }
 
 /// Computes `C = start + A.B`, or with B packed beforehand, if that is a few tiles, and says whether it was.

@@ -29,7 +29,7 @@ pub(crate) fn scratch(
     let (is_tn, is_nt) = (layout == Layout::Tn, layout == Layout::Nt);
     let is_here = cpu.level() != Level::Portable
         && few_tiles::is_here(cpu.level(), shape, is_tn, (!is_nt, false));
-    if m == 0 || n == 0 || !is_consumed && is_here {
+    if m == 0 || n == 0 || !is_consumed && is_here || form.needs_no_plan(cpu.level()) {
         return 0;
     }
     Plan::new(cpu, form).map_or(0, |plan| plan.scratch())

@@ -14,6 +14,7 @@
 //! | with a C that fills vectors better along its columns, or a transposed B that would cost more to turn than A | `turned`: the five loops compute the transposition of C |
 //! | larger, but in or near L1, B's rows contiguous | `one_block`: tiles alone, both operands read where they are |
 //! | of one row, or two to four with a large B, B's rows contiguous | `stream`: B passes by once |
+//! | of as many rows as a tile has at most, or tiny, B's columns contiguous, and A's rows too | `dots`: B's columns are turned in registers |
 //! | every other | the five loops |
 //!
 //! # Five loops
@@ -46,6 +47,7 @@
 //! | `macro_kernel` | the five loops, and the one block |
 //! | `few_tiles` | small products |
 //! | `stream` | few rows |
+//! | `dots` | few rows with a transposed B |
 //! | `turned` | products computed as their transposition |
 //! | `pack` | the layout of packed blocks |
 //! | `micro_kernel`, `row_steps`, `tile_shape` | the one generic tile; addresses of its rows of A; its shapes per level |
@@ -94,6 +96,8 @@ mod turned;
 
 #[cfg(test)]
 mod blocking_tests;
+#[cfg(test)]
+mod dots_tests;
 #[cfg(all(test, feature = "rayon"))]
 mod parts_tests;
 #[cfg(test)]

@@ -33,7 +33,7 @@ pub(super) fn product(
     beside: Option<&mut Beside<'_>>,
 ) -> Result<()> {
     let form = product.form(c.shape());
-    if form.is_few_dots(cpu.level()) {
+    if form.needs_no_plan(cpu.level()) {
         run(cpu.level(), Path::Dots, &mut [], product, c, beside);
         return Ok(());
     }

@@ -1,20 +1,22 @@
 //! Which path a product takes, on how many threads, and how they share it.
 
-use super::blocking::{Blocking, Problem, is_dots, is_one_block, is_streamed, is_turned};
+use super::blocking::{Blocking, Problem, are_few_dots, is_one_block, is_streamed, is_turned};
 use super::dots::MOST_COLUMNS;
 use super::few_tiles::is_at_most;
 use super::parts::{COPYING, Costs, Cut, IN_PLACE, MOST, PACKING, TURNING};
 use super::tile_shape::{TileShape, tallest};
 use crate::cpu::Cpu;
 use crate::parallel::threads_for_product;
-use crate::simd::{Caches, Level};
+use crate::simd::{Caches, Level, QUAD};
 
 /// Elements of a product that are handed to the epilogue at once where it is consumed, or a strip:
 /// half of a first-level cache, so that the tiles' own data is not evicted for every few rows.
 const CONSUMED: usize = 4096;
 
-/// Multiply-adds up to which nothing is planned for a transposed B that is turned in registers: one thread is
-/// enough.
+/// Multiply-adds up to which all strips turn B in registers: planning anything else takes longer.
+const TURNED_AGAIN: usize = 8 << 10;
+
+/// Those up to which one strip does so without a plan: one thread is enough.
 const FEW_DOTS: usize = 64 << 10;
 
 /// Nanoseconds that threads take to meet after packing and to begin again, for each level of the two trees
@@ -22,7 +24,7 @@ const FEW_DOTS: usize = 64 << 10;
 const MEETING: f64 = 2_000.0;
 
 /// What the path of a product depends on, and the scratch that it takes.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Form {
     /// `(m, n, k)`
     pub shape: (usize, usize, usize),
@@ -51,21 +53,36 @@ impl Form {
         level != Level::Portable
             && self.packed_kc.is_none()
             && !self.is_consumed
-            && is_turned(level.lanes(), self.shape, (self.a_steps.0 == 1, self.b_has_rows()))
+            && is_turned(
+                (tallest(level), level.lanes()),
+                self.shape,
+                (self.a_steps.0 == 1, self.b_has_rows()),
+            )
     }
 
-    /// The rows of A and the columns of B are contiguous, and few.
+    /// Elements of C are dot products of contiguous rows of A and columns of B.
     #[inline(always)]
-    fn is_dots(&self, level: Level) -> bool {
+    fn are_dots(&self) -> bool {
         let are_contiguous = self.a_steps.1 == 1 && self.b_steps.0 == 1 && self.b_steps.1 != 1;
-        let is_free = self.packed_kc.is_none() && !self.is_consumed;
-        are_contiguous && is_free && is_dots(tallest(level), self.shape)
+        are_contiguous && self.packed_kc.is_none() && !self.is_consumed
     }
 
-    /// The same, and no second thread is worth waking for it: there is nothing to plan.
+    /// They are, of few rows.
     #[inline(always)]
-    pub fn is_few_dots(&self, level: Level) -> bool {
-        is_at_most(FEW_DOTS, self.shape) && self.is_dots(level)
+    fn are_few_dots(&self, level: Level) -> bool {
+        self.are_dots() && are_few_dots(tallest(level), self.shape.0, self.shape.2)
+    }
+
+    /// The product is computed as they are, without a plan.
+    #[inline(always)]
+    pub fn needs_no_plan(&self, level: Level) -> bool {
+        let has_steps = level != Level::Portable && self.shape.2 >= QUAD;
+        self.are_dots()
+            && has_steps
+            && (is_at_most(TURNED_AGAIN, self.shape)
+                || is_at_most(FEW_DOTS, self.shape)
+                    && self.are_few_dots(level)
+                    && !self.is_turned(level))
     }
 
     /// Elements of the buffer in which strips of so many columns are consumed, of `mr` rows at least.
@@ -98,18 +115,18 @@ impl Form {
 }
 
 /// How a product is computed.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Path {
     /// Tiles alone, both operands read in place.
     OneBlock,
     /// Few rows: B passes by once.
     Stream,
-    /// Few rows, with rows of a transposed B.
+    /// Few rows and a transposed B, whose columns are turned in registers.
     Dots,
     /// The five loops.
     Blocks(Blocking),
-    /// The five loops, which compute the transposition of C.
-    Turned(Blocking),
+    /// The transposition of C, by the five loops or as dot products.
+    Turned(Option<Blocking>),
 }
 
 /// What was decided about a product.
@@ -156,14 +173,17 @@ impl Plan {
             Cut::new((threads, MOST), shape, unit, Costs::new(S::LANES, packs_a, b))
         };
         let plan = |path, cut, buffer| Plan { path, threads, cut, shared: None, buffer };
-        let plan = if form.is_dots(cpu.level()) {
-            plan(Path::Dots, cut((S::MR, MOST_COLUMNS), false, TURNING), 0)
+        let plan = if form.is_turned(cpu.level()) && form.turned().are_few_dots(cpu.level()) {
+            let cut = cut((MOST_COLUMNS, S::MR), false, TURNING);
+            plan(Path::Turned(None), cut, shape.0 * shape.1)
         } else if form.is_turned(cpu.level()) {
             let blocking = form.turned().blocking(s, cpu.caches());
             // What is packed is that of the transposition.
             let b = if blocking.pack_a { PACKING } else { IN_PLACE };
             let cut = cut((S::NR, S::MR), blocking.pack_b, b);
-            plan(Path::Turned(blocking), cut, shape.0 * shape.1)
+            plan(Path::Turned(Some(blocking)), cut, shape.0 * shape.1)
+        } else if form.are_few_dots(cpu.level()) {
+            plan(Path::Dots, cut((S::MR, MOST_COLUMNS), false, TURNING), 0)
         } else if form.is_read_in_place() {
             plan(Path::OneBlock, cut(unit, false, IN_PLACE), form.buffer(S::MR, shape.1))
         } else if form.b_has_rows() && !form.is_consumed && is_streamed(shape, cpu.caches()) {
@@ -222,8 +242,8 @@ impl Plan {
     /// Elements for each thread.
     pub(super) fn own_scratch(&self) -> usize {
         let packed = match self.path {
-            Path::Blocks(blocking) | Path::Turned(blocking) => blocking.scratch(),
-            Path::OneBlock | Path::Stream | Path::Dots => 0,
+            Path::Blocks(blocking) | Path::Turned(Some(blocking)) => blocking.scratch(),
+            Path::OneBlock | Path::Stream | Path::Dots | Path::Turned(None) => 0,
         };
         packed.saturating_add(self.buffer)
     }

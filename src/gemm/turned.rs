@@ -26,7 +26,7 @@ use crate::tensor::ViewMut;
 /// the blocking of the transposed product.
 pub(super) fn turned(
     level: Level,
-    blocking: Blocking,
+    blocking: Option<Blocking>,
     scratch: &mut [f32],
     product: &Product<'_>,
     mut c: ViewMut<'_>,
@@ -49,7 +49,8 @@ pub(super) fn turned(
     };
     let inner = Product::new(product.b.t(), product.a.t(), start, &Identity);
     let c_turned = ViewMut::contiguous(n, m, buffer);
-    run(level, Path::Blocks(blocking), scratch, &inner, c_turned, None);
+    let path = blocking.map_or(Path::Dots, Path::Blocks);
+    run(level, path, scratch, &inner, c_turned, None);
     // SAFETY: the buffer has `n` rows of `m` elements, C `m` of `n`.
     unsafe { turn(level, (n, m), (buffer.as_ptr(), m), (c.as_mut_ptr(), c.stride())) };
     finish_all(level, product, c, beside);

@@ -8,7 +8,7 @@ use densecore::simd::Caches;
 use densecore::{Cpu, Scratch};
 
 /// `(m, n, k)` at which a path begins or ends.
-const LIMITS: [(usize, usize, usize); 64] = [
+const LIMITS: [(usize, usize, usize); 84] = [
     // A transposed B of few elements is copied, up to m n k = 128.
     (1, 128, 1),
     (1, 129, 1),
@@ -20,6 +20,28 @@ const LIMITS: [(usize, usize, usize); 64] = [
     (7, 6, 3),
     (12, 5, 2),
     (13, 3, 3),
+    // A transposed B is turned in registers: for 6 and for 12 rows, from 4 steps of k on, in tiles of 8 or 16
+    // columns; without a plan up to 8 Ki multiply-adds with any number of rows, up to 64 Ki with these.
+    (1, 16, 9),
+    (1, 17, 3000),
+    (3, 33, 700),
+    (4, 23, 701),
+    (6, 700, 3),
+    (6, 700, 4),
+    (6, 701, 5),
+    (7, 701, 6),
+    (12, 700, 3),
+    (12, 700, 4),
+    (12, 703, 31),
+    (13, 703, 31),
+    (16, 16, 32),
+    (17, 16, 32),
+    (13, 21, 30),
+    (5, 100, 131),
+    (5, 100, 132),
+    (64, 10, 128),
+    (70, 6, 131),
+    (301, 5, 30),
     // Read in place as one block, or a few tiles: n, k <= 256, k n <= 10 Ki, m k <= 32 Ki, m n k <= 1 Mi.
     (5, 256, 40),
     (5, 257, 40),
@@ -139,6 +161,7 @@ fn threads_take_the_same_paths() {
         (1100, 260, 40),
         (4000, 5, 300),
         (32, 2000, 300),
+        (5, 3001, 701),
         (130, 300, 257),
     ];
     // In the last one B is packed by the tiles that read it, where L2 is small.

@@ -1,0 +1,123 @@
+//! Dot products of rows: every kernel, and which products they are taken for.
+
+use super::Start;
+use super::dots::dots;
+use super::operand::Operand;
+use super::plan::{Form, Path, Plan};
+use super::tests::integers;
+use super::tile_shape::tallest;
+use crate::cpu::Cpu;
+use crate::simd::{Caches, Level};
+use crate::tensor::{View, ViewMut};
+
+/// `rows x cols` integers, in rows `step` apart with NaN between them.
+fn spread(rows: usize, cols: usize, step: usize, seed: usize) -> Vec<f32> {
+    let x = integers(rows * cols, seed);
+    (0..(rows - 1) * step + cols)
+        .map(|at| if at % step < cols { x[at / step * cols + at % step] } else { f32::NAN })
+        .collect()
+}
+
+#[test]
+fn kernels_of_every_height_are_exact_and_keep_to_their_rows() {
+    for level in Level::available().filter(|&level| level != Level::Portable) {
+        // One strip of each height, and two that differ.
+        for m in 1..=tallest(level) + 2 {
+            for (n, k) in (1..=33).flat_map(|n| (4..=13).map(move |k| (n, k))) {
+                check(level, (m, n, k));
+            }
+        }
+    }
+}
+
+fn check(level: Level, (m, n, k): (usize, usize, usize)) {
+    let (a_step, b_step, c_step) = (k + 3, k + 1, n + 2);
+    let (a, b) = (spread(m, k, a_step, 1), spread(n, k, b_step, 2));
+    let (bias, before) = (integers(n, 3), spread(m, n, c_step, 4));
+    let a_view = Operand::from(View::with_stride(m, k, a_step, &a).expect("a"));
+    let b_view = Operand::from(View::with_stride(n, k, b_step, &b).expect("b^T").t());
+    let sum =
+        |i: usize, j: usize| -> f32 { (0..k).map(|p| a[i * a_step + p] * b[j * b_step + p]).sum() };
+    type First<'a> = &'a dyn Fn(usize, usize) -> f32;
+    let starts: [(Start<'_>, First<'_>); 3] = [
+        (Start::Zero, &|_, _| 0.0),
+        (Start::Bias(&bias), &|_, j| bias[j]),
+        (Start::Output, &|i, j| before[i * c_step + j]),
+    ];
+    for (start, first) in starts {
+        let mut c = match start {
+            Start::Output => before.clone(),
+            _ => vec![f32::NAN; before.len()],
+        };
+        let mut c_view = ViewMut::with_stride(m, n, c_step, &mut c).expect("c");
+        assert!(dots(level, (&a_view, &b_view), start, &mut c_view));
+        for (at, &found) in c.iter().enumerate() {
+            let (i, j) = (at / c_step, at % c_step);
+            if j < n {
+                assert_eq!(found, first(i, j) + sum(i, j), "{level} {m} {n} {k} {i} {j} {start:?}");
+            } else {
+                assert!(found.is_nan(), "{level} {m} {n} {k}: written between rows");
+            }
+        }
+    }
+}
+
+#[test]
+fn few_rows_with_a_transposed_b_are_dots() {
+    for level in Level::available().filter(|&level| level != Level::Portable) {
+        let cpu = Cpu::serial().with_level(level).with_caches(Caches::FALLBACK);
+        let most = tallest(level);
+        let form = |shape: (usize, usize, usize), a_steps| {
+            let (b_steps, packed_kc, is_consumed) = ((1, shape.2), None, false);
+            Form { shape, a_steps, b_steps, packed_kc, is_consumed }
+        };
+        let path = |form: Form| {
+            assert!(!form.needs_no_plan(level), "{level} {form:?}");
+            Plan::new(cpu, form).map(|plan| (plan.path, plan.scratch()))
+        };
+        let (n, k) = (1000, 300);
+        for m in 1..=most {
+            let path = path(form((m, n, k), (k, 1)));
+            assert!(matches!(path, Some((Path::Dots, 0))), "{level} {m} {path:?}");
+        }
+        // More rows, a transposed A, or too few steps are for other paths.
+        for (m, k, a_steps) in [(most + 1, k, (k, 1)), (most, k, (1, most)), (most, 3, (3, 1))] {
+            let form = form((m, 16 * n, k), a_steps);
+            let path = path(form);
+            assert!(!matches!(path, Some((Path::Dots, _))), "{level} {form:?} {path:?}");
+        }
+        // Few columns: the dot products are those of the transposition, which has C's size.
+        let (m, k) = (200, 300);
+        let path = path(form((m, 3, k), (k, 1)));
+        assert!(matches!(path, Some((Path::Turned(None), 600))), "{level} {path:?}");
+    }
+}
+
+#[test]
+fn small_dots_need_no_plan() {
+    let needs_none = |level, (m, n, k)| {
+        let (a_steps, b_steps) = ((k, 1), (1, k));
+        let shape = (m, n, k);
+        let form = Form { shape, a_steps, b_steps, packed_kc: None, is_consumed: false };
+        let [packed, consumed] =
+            [Form { packed_kc: Some(k), ..form }, Form { is_consumed: true, ..form }];
+        assert!(!packed.needs_no_plan(level) && !consumed.needs_no_plan(level));
+        assert!(!Form { a_steps: (1, m + 1), ..form }.needs_no_plan(level));
+        assert!(!Form { b_steps: (n + 1, 1), ..form }.needs_no_plan(level));
+        form.needs_no_plan(level)
+    };
+    for level in Level::available() {
+        let has_tiles = level != Level::Portable;
+        // Any number of rows up to 8 Ki multiply-adds, those of a tile up to 64 Ki.
+        for (shape, expected) in [
+            ((32, 16, 16), true),
+            ((33, 16, 16), false),
+            ((4, 128, 128), true),
+            ((4, 129, 128), false),
+            ((16, 16, 3), false),
+            ((1, 17, 4), true),
+        ] {
+            assert_eq!(needs_none(level, shape), expected && has_tiles, "{level} {shape:?}");
+        }
+    }
+}
