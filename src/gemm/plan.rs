@@ -19,6 +19,10 @@ const TURNED_AGAIN: usize = 8 << 10;
 /// Those up to which one strip does so without a plan: one thread is enough.
 const FEW_DOTS: usize = 64 << 10;
 
+/// Columns that a part streams at least, if there are more parts than threads: what is fetched ahead of a row
+/// ends with it.
+const STREAMED: usize = 512;
+
 /// Nanoseconds that threads take to meet after packing and to begin again, for each level of the two trees
 /// in which they do.
 const MEETING: f64 = 2_000.0;
@@ -187,7 +191,9 @@ impl Plan {
         } else if form.is_read_in_place() {
             plan(Path::OneBlock, cut(unit, false, IN_PLACE), form.buffer(S::MR, shape.1))
         } else if form.b_has_rows() && !form.is_consumed && is_streamed(shape, cpu.caches()) {
-            plan(Path::Stream, cut(unit, false, IN_PLACE), 0)
+            let parts = MOST.min(shape.1 / STREAMED / threads).max(1);
+            let costs = Costs::new(S::LANES, false, IN_PLACE);
+            plan(Path::Stream, Cut::new((threads, parts), shape, unit, costs), 0)
         } else {
             let blocking = form.blocking(s, cpu.caches());
             let b = match (blocking.pack_b, blocking.copy_b) {
