@@ -66,7 +66,7 @@ pub(crate) fn threads_for(cpu: Cpu, ns: u64) -> usize {
 /// What one core is assumed to do in a nanosecond of a product: multiply-adds (in vectors of eight; how
 /// products are cut knows that those of sixteen are twice as fast), or, where each element
 /// takes part in few, elements that it reads or writes. Measured with matrices of 1 MiB and rounded to
-/// powers of two: 15 to 17 in a product of one row (7 where B is transposed and has to be packed), 7 in
+/// powers of two: 15 to 17 in a product of one row (11 where B is transposed and has to be turned), 7 in
 /// one with k = 1.
 pub(crate) const MACS_PER_NS: u64 = 50;
 const READS_PER_NS: u64 = 16;
