@@ -30,7 +30,6 @@ mod level;
 mod portable;
 mod reduce;
 pub mod slice;
-#[cfg(target_arch = "x86_64")]
 mod turn;
 mod twice;
 
@@ -52,7 +51,6 @@ pub(crate) use exponent::{MANTISSA, TWO_THIRDS};
 pub(crate) use level::dispatch;
 pub use level::{LEVEL_VARIABLE, Level};
 pub use portable::Portable;
-#[cfg(target_arch = "x86_64")]
 pub(crate) use turn::{QUAD, Turn};
 
 /// Rows and columns that [`Simd::transpose`] turns at once on every level.
