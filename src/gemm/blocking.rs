@@ -264,7 +264,8 @@ const OTHER_OF_DOTS: usize = 2 << 10;
 /// Whether the transposition of C is computed instead (see [`turned`](super::turned)): the better use of
 /// vectors decides, in tiles of so many rows and lanes, and what has to be transposed on its way. In time for
 /// a multiply-add of one lane, over `k`: an element takes that of half a vector to be transposed, or of 5/16
-/// between the multiply-adds of few rows, and whatever else there is to do that of [`OTHER`] multiply-adds.
+/// between the multiply-adds of few rows (2 of 8 lanes), and whatever else there is to do that of [`OTHER`]
+/// multiply-adds, or of [`OTHER_OF_DOTS`].
 #[inline(always)]
 pub(super) fn is_turned(
     (mr, lanes): (usize, usize),

@@ -9,18 +9,19 @@
 //!                                          C[i, ..] += A[i, p] . turned[p], for QUAD values of p
 //! ```
 //!
-//! On AVX-512 a block of 16 x 4 is 12 insertions and 8 shuffles, which go to the two ports of the `4 MR`
-//! multiply-adds: half of the peak at ten rows, and less than that of a core's L2 at one. An element of C is
-//! still one chain in the order of k.
+//! On AVX-512 a block of 16 x 4 is 12 insertions and 8 shuffles, which share two ports with its `4 MR`
+//! multiply-adds: half of the peak with five rows, two thirds with ten. An element of C is still one chain in
+//! the order of k.
 
 use core::ptr;
 
-use super::Start;
+use super::epilogue::Beside;
+use super::finish::finish_all;
 use super::micro_kernel::TileStart;
-use super::operand::Operand;
 use super::row_steps::RowSteps;
-use super::tile_shape::{TileShape, at_level, even_strips};
-use crate::simd::{Level, QUAD, Simd, Turn};
+use super::tile_shape::{TileShape, even_strips};
+use super::{Product, Start};
+use crate::simd::{Level, QUAD, Turn};
 use crate::tensor::ViewMut;
 
 /// Columns of the widest tile of all levels.
@@ -49,29 +50,27 @@ dots!(crate::simd::Avx2, false, 1: 2 2: 2 3: 2 4: 1 5: 1 6: 1);
 #[cfg(target_arch = "x86_64")]
 dots!(crate::simd::Avx512, true, 1: 1 2: 1 3: 1 4: 1 5: 1 6: 1 7: 1 8: 1 9: 1 10: 1 11: 1 12: 1);
 
-/// Computes `C = start + A.B` for an A with contiguous rows and a B with contiguous columns, of [`QUAD`] steps of
-/// k at least, and says whether it did: not at `Portable`. The shapes fit.
-pub(super) fn dots(
+/// Computes `product`, of an A with contiguous rows, a B with contiguous columns and [`QUAD`] steps of k at
+/// least, into `c`.
+#[inline(always)]
+pub(super) fn dots<S: DotShape>(
+    s: S,
     level: Level,
-    operands: (&Operand<'_>, &Operand<'_>),
-    start: Start<'_>,
-    c: &mut ViewMut<'_>,
-) -> bool {
-    at_level!(level, false, s => {
-        all_tiles(s, operands, start, c);
-        true
-    })
+    product: &Product<'_>,
+    mut c: ViewMut<'_>,
+    beside: Option<&mut Beside<'_>>,
+) {
+    all_tiles(s, product, &mut c);
+    finish_all(level, product, c, beside);
 }
 
 #[inline(always)]
-fn all_tiles<S: DotShape>(
-    s: S,
-    (a, b): (&Operand<'_>, &Operand<'_>),
-    start: Start<'_>,
-    c: &mut ViewMut<'_>,
-) {
+fn all_tiles<S: DotShape>(s: S, product: &Product<'_>, c: &mut ViewMut<'_>) {
+    const { assert!(S::DOTS.len() == S::MR) };
+    let (a, b, start) = (&product.a, &product.b, product.start);
     let ((m, n), k) = (c.shape(), a.cols());
-    assert!(k >= QUAD && a.col_step() == 1 && b.row_step() == 1);
+    assert!(a.rows() == m && b.shape() == (k, n) && k >= QUAD);
+    assert!(a.col_step() == 1 && b.row_step() == 1);
     let (tallest, shorter_from) = even_strips(m, S::MR);
     let mut tile = Dots {
         k,
@@ -97,11 +96,11 @@ fn all_tiles<S: DotShape>(
                 *col = b.as_ptr().wrapping_add((j + v.min(tile.count - 1)) * b.col_step());
             }
             if let Start::Bias(bias) = start {
-                tile.row = bias[j..].as_ptr();
+                tile.row = bias[j..][..tile.count].as_ptr();
             }
             tile.c = c.as_mut_ptr().wrapping_add(i * c.stride() + j);
-            // SAFETY: the shapes fit. A has the rows and B the columns, of `k` contiguous elements; the bias
-            // and the rows of C have `count` elements from `j` on.
+            // SAFETY: A has the rows and B the columns, of `k` contiguous elements; the bias and the rows of C,
+            // which no operand shares, have `count` elements from `j` on.
             unsafe { kernel(s, &tile) };
         }
         i += rows;
@@ -143,8 +142,9 @@ pub(super) type Kernel<S> = unsafe fn(S, &Dots);
 /// [`tile`], compiled for the level of `S`.
 ///
 /// # Safety
-/// `k >= QUAD`. `k` elements are readable at each of `MR` rows of A and of `NV * LANES` columns of B. There are
-/// `count` elements at `row`, if the tile starts there, and at each of `MR` rows of C.
+/// `k >= QUAD`. `k` elements are readable at each of `MR` rows of A and of `NV * LANES` columns of B, and `count` at
+/// `row`, if the tile starts there. `count` elements are writable at each of `MR` rows of C, and readable if it
+/// starts at the output; none of the operands is there.
 unsafe fn run<S: Turn, const MR: usize, const NV: usize, const AHEAD: bool>(s: S, t: &Dots) {
     // SAFETY: the caller's promise is that of `tile`.
     s.vectorize(
@@ -215,9 +215,11 @@ unsafe fn turn<S: Turn, const MR: usize, const NV: usize>(
             p += QUAD;
         }
         // What is left of k is the end of the last block.
-        for v in 0..NV {
-            let turned = s.turned(s.quads(&t.b[v * S::LANES..], last));
-            steps(s, t, last, p - last, &turned, &mut acc[v]);
+        if p < t.k {
+            for v in 0..NV {
+                let turned = s.turned(s.quads(&t.b[v * S::LANES..], last));
+                steps(s, t, last, p - last, &turned, &mut acc[v]);
+            }
         }
     }
 }

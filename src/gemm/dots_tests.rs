@@ -1,12 +1,15 @@
 //! Dot products of rows: every kernel, and which products they are taken for.
 
-use super::Start;
-use super::dots::dots;
+use super::epilogue::Identity;
+use super::forecast::{Layout, scratch};
 use super::operand::Operand;
+use super::parallel::run;
 use super::plan::{Form, Path, Plan};
 use super::tests::integers;
 use super::tile_shape::tallest;
+use super::{Accum, Product, Start, matmul};
 use crate::cpu::Cpu;
+use crate::scratch::{Buffer, Scratch};
 use crate::simd::{Caches, Level};
 use crate::tensor::{View, ViewMut};
 
@@ -49,8 +52,9 @@ fn check(level: Level, (m, n, k): (usize, usize, usize)) {
             Start::Output => before.clone(),
             _ => vec![f32::NAN; before.len()],
         };
-        let mut c_view = ViewMut::with_stride(m, n, c_step, &mut c).expect("c");
-        assert!(dots(level, (&a_view, &b_view), start, &mut c_view));
+        let c_view = ViewMut::with_stride(m, n, c_step, &mut c).expect("c");
+        let product = Product::new(a_view, b_view, start, &Identity);
+        run(level, Path::Dots, &mut [], &product, c_view, None);
         for (at, &found) in c.iter().enumerate() {
             let (i, j) = (at / c_step, at % c_step);
             if j < n {
@@ -115,9 +119,33 @@ fn small_dots_need_no_plan() {
             ((4, 128, 128), true),
             ((4, 129, 128), false),
             ((16, 16, 3), false),
+            // Cheaper as the transposition.
+            ((6, 1, 4000), false),
             ((1, 17, 4), true),
         ] {
             assert_eq!(needs_none(level, shape), expected && has_tiles, "{level} {shape:?}");
         }
     }
+}
+
+#[test]
+fn what_dots_take_was_forecast() {
+    let shapes =
+        [(64, 10, 128), (300, 5, 300), (12, 2, 784), (6, 1, 4000), (5, 90, 200), (30, 9, 31)];
+    let mut taken = 0;
+    for (level, (m, n, k)) in Level::available().flat_map(|level| shapes.map(|s| (level, s))) {
+        let cpu = Cpu::serial().with_level(level);
+        let (a, b) = (integers(m * k, 1), integers(n * k, 2));
+        let (a, b) = (View::new(m, k, &a).expect("a"), View::new(n, k, &b).expect("b^T"));
+        let mut c = vec![f32::NAN; m * n];
+        let c = ViewMut::new(m, n, &mut c).expect("c");
+        let mut memory = Scratch::new();
+        matmul(cpu, &mut memory, a, b.t(), Accum::Replace, c).expect("shapes fit");
+        let forecast = scratch(cpu, (m, n, k), Layout::Nt, false);
+        let bytes = if forecast == 0 { 0 } else { Buffer::bytes_for(forecast).expect("small") };
+        assert_eq!(memory.bytes(), bytes, "{level} {m} {n} {k}");
+        taken += bytes;
+    }
+    // On a machine with tiles some have a buffer for the transposition.
+    assert!(taken > 0 || Level::available().count() == 1);
 }

@@ -11,7 +11,7 @@
 //! | product | path |
 //! |---|---|
 //! | tiny, or small with a C that wastes little of its vectors; B's rows contiguous, or packed | `few_tiles`: before anything is planned |
-//! | with a C that fills vectors better along its columns, or a transposed B that would cost more to turn than A | `turned`: the five loops compute the transposition of C |
+//! | with a C that fills vectors better along its columns, or a transposed B that would cost more to turn than A | `turned`: the five loops, or `dots`, compute the transposition of C |
 //! | larger, but in or near L1, B's rows contiguous | `one_block`: tiles alone, both operands read where they are |
 //! | of one row, or two to four with a large B, B's rows contiguous | `stream`: B passes by once |
 //! | of as many rows as a tile has at most, or tiny, B's columns contiguous, and A's rows too | `dots`: B's columns are turned in registers |

@@ -7,7 +7,6 @@ use core::mem::take;
 
 use super::dots::dots;
 use super::epilogue::{Beside, Identity};
-use super::finish::finish_all;
 use super::macro_kernel::{five_loops, one_block};
 use super::packed::Packed;
 use super::parts::Parts;
@@ -176,12 +175,9 @@ pub(super) fn run(
         Path::Blocks(blocking) => at_level!(level, portable::product(product, c, beside), s => {
             five_loops(s, level, blocking, scratch, product, c, beside)
         }),
-        Path::Dots => {
-            let mut c = c;
-            let is_computed = dots(level, (&product.a, &product.b), product.start, &mut c);
-            debug_assert!(is_computed);
-            finish_all(level, product, c, beside);
-        }
+        Path::Dots => at_level!(level, portable::product(product, c, beside), s => {
+            dots(s, level, product, c, beside)
+        }),
         Path::Turned(blocking) => turned(level, blocking, scratch, product, c, beside),
     }
 }

@@ -305,7 +305,6 @@ fn two_threads_with_wide_parts_pack_apart() {
 
 #[test]
 fn parts_of_a_streamed_b_are_wide() {
-    // 512 columns or more, unless there are fewer for each thread.
     for (n, widths) in [(700, 352..=352), (1000, 512..=512), (1536, 768..=768), (4096, 512..=1024)]
     {
         let (shape, packed_kc, is_consumed) = ((2, n, 3072), None, false);

@@ -13,8 +13,9 @@ use crate::simd::{Caches, Level, QUAD};
 /// half of a first-level cache, so that the tiles' own data is not evicted for every few rows.
 const CONSUMED: usize = 4096;
 
-/// Multiply-adds up to which all strips turn B in registers: planning anything else takes longer.
-const TURNED_AGAIN: usize = 8 << 10;
+/// Multiply-adds up to which every strip of any number of rows turns a transposed B in registers: planning
+/// anything else takes longer.
+const ANY_ROWS: usize = 8 << 10;
 
 /// Those up to which one strip does so without a plan: one thread is enough.
 const FEW_DOTS: usize = 64 << 10;
@@ -71,19 +72,19 @@ impl Form {
         are_contiguous && self.packed_kc.is_none() && !self.is_consumed
     }
 
-    /// They are, of few rows.
+    /// The same, of few rows of A: [`Path::Dots`].
     #[inline(always)]
     fn are_few_dots(&self, level: Level) -> bool {
         self.are_dots() && are_few_dots(tallest(level), self.shape.0, self.shape.2)
     }
 
-    /// The product is computed as they are, without a plan.
+    /// The path is [`Path::Dots`], on one thread.
     #[inline(always)]
     pub fn needs_no_plan(&self, level: Level) -> bool {
         let has_steps = level != Level::Portable && self.shape.2 >= QUAD;
         self.are_dots()
             && has_steps
-            && (is_at_most(TURNED_AGAIN, self.shape)
+            && (is_at_most(ANY_ROWS, self.shape)
                 || is_at_most(FEW_DOTS, self.shape)
                     && self.are_few_dots(level)
                     && !self.is_turned(level))
@@ -177,15 +178,17 @@ impl Plan {
             Cut::new((threads, MOST), shape, unit, Costs::new(S::LANES, packs_a, b))
         };
         let plan = |path, cut, buffer| Plan { path, threads, cut, shared: None, buffer };
-        let plan = if form.is_turned(cpu.level()) && form.turned().are_few_dots(cpu.level()) {
-            let cut = cut((MOST_COLUMNS, S::MR), false, TURNING);
-            plan(Path::Turned(None), cut, shape.0 * shape.1)
-        } else if form.is_turned(cpu.level()) {
-            let blocking = form.turned().blocking(s, cpu.caches());
-            // What is packed is that of the transposition.
-            let b = if blocking.pack_a { PACKING } else { IN_PLACE };
-            let cut = cut((S::NR, S::MR), blocking.pack_b, b);
-            plan(Path::Turned(Some(blocking)), cut, shape.0 * shape.1)
+        let plan = if form.is_turned(cpu.level()) {
+            let turned = form.turned();
+            // What is packed is that of the transposition, and no dot product packs anything.
+            let blocking =
+                (!turned.are_few_dots(cpu.level())).then(|| turned.blocking(s, cpu.caches()));
+            let (unit, packs_a, b) = match blocking {
+                Some(Blocking { pack_a: true, pack_b, .. }) => ((S::NR, S::MR), pack_b, PACKING),
+                Some(Blocking { pack_b, .. }) => ((S::NR, S::MR), pack_b, IN_PLACE),
+                None => ((MOST_COLUMNS, S::MR), false, IN_PLACE),
+            };
+            plan(Path::Turned(blocking), cut(unit, packs_a, b), shape.0 * shape.1)
         } else if form.are_few_dots(cpu.level()) {
             plan(Path::Dots, cut((S::MR, MOST_COLUMNS), false, TURNING), 0)
         } else if form.is_read_in_place() {

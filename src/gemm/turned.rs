@@ -23,7 +23,7 @@ use crate::simd::{Level, Simd};
 use crate::tensor::ViewMut;
 
 /// Computes `product` into `c`. `scratch` holds as many elements as C, and `blocking.scratch()` more,
-/// the blocking of the transposed product.
+/// the blocking of the transposed product; without one that is dot products, which take no more.
 pub(super) fn turned(
     level: Level,
     blocking: Option<Blocking>,

@@ -23,6 +23,7 @@ mod tests {
     use super::*;
     use crate::simd::Level;
 
+    #[inline(always)]
     fn check<S: Turn>(s: S) {
         // Rows that end where their memory does, one of them twice.
         let data: Vec<Vec<f32>> =
@@ -48,10 +49,12 @@ mod tests {
         for level in Level::available() {
             match level {
                 Level::Portable => {}
+                #[cfg(target_arch = "x86_64")]
                 Level::Avx2(s) => s.vectorize(
                     #[inline(always)]
                     || check(s),
                 ),
+                #[cfg(target_arch = "x86_64")]
                 Level::Avx512(s) => s.vectorize(
                     #[inline(always)]
                     || check(s),

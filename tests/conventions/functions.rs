@@ -54,10 +54,10 @@ fn signature_end(code: &str) -> usize {
     end.unwrap_or(code.len())
 }
 
-/// The functions with a body whose signature has a bound `Simd` or `TileShape`.
+/// The functions with a body whose signature has a bound `Simd`, or a trait above it.
 pub fn generic_functions(file: &File) -> Vec<Function<'_>> {
     let is_generic = |signature: &str| {
-        let bounds = ["Simd", "TileShape"];
+        let bounds = ["Simd", "TileShape", "Turn", "DotShape"];
         bounds.iter().any(|bound| words(signature, bound).any(|at| is_bound(&signature[..at])))
     };
     let all = functions(&file.code);
@@ -74,9 +74,10 @@ fn is_bound(mut before: &str) -> bool {
     [":", "+", "impl"].iter().any(|introduction| before.ends_with(introduction))
 }
 
-/// The functions of the implementations of `Simd` in a file.
+/// The functions of the implementations of `Simd` and `Turn` in a file.
 pub fn methods(file: &File) -> Vec<Function<'_>> {
-    let implementations = words(&file.code, "Simd for").filter_map(|at| {
+    let of = |name| words(&file.code, name);
+    let implementations = of("Simd for").chain(of("Turn for")).filter_map(|at| {
         let line = file.code[..at].rfind('\n').map_or(0, |at| at + 1);
         if !file.code[line..].starts_with("impl") {
             return None;

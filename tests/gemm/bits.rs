@@ -36,7 +36,10 @@ fn an_element_is_one_chain_in_the_order_of_k() {
         (27, 66, 520),
         (50, 1, 70),
         (1, 40, 600),
-        // One for each path of its own: in place, streamed, few rows packed, wide.
+        // One for each path of its own: in place, streamed, few rows packed, wide; with B transposed dot
+        // products, also of the transposition.
+        (6, 203, 131),
+        (64, 5, 131),
         (50, 100, 90),
         (3, 270, 131),
         (4, 1100, 500),

@@ -46,7 +46,7 @@ pub fn fused(
     output.values()
 }
 
-pub const SHAPES: [(usize, usize, usize); 11] = [
+pub const SHAPES: [(usize, usize, usize); 12] = [
     (1, 1, 1),
     (1, 35, 9),
     (7, 1, 9),
@@ -55,7 +55,8 @@ pub const SHAPES: [(usize, usize, usize); 11] = [
     (50, 130, 20),
     (6, 16, 0),
     (14, 35, 0),
-    // Streamed, few rows packed, wide.
+    // Dot products of the transposition, where B is transposed; streamed, few rows packed, wide.
+    (64, 5, 131),
     (3, 270, 131),
     (18, 40, 270),
     (5, 2050, 9),
