@@ -252,6 +252,13 @@ pub(super) fn are_few_dots(mr: usize, m: usize, k: usize) -> bool {
     m <= mr && k >= QUAD
 }
 
+/// The same for so many rows of the transposition of C, the columns of C: not in few steps, as each tile begins
+/// with the addresses of its columns.
+#[inline(always)]
+pub(super) fn are_turned_dots(mr: usize, n: usize, k: usize) -> bool {
+    k >= 16 && are_few_dots(mr, n, k)
+}
+
 /// Elements up to which a C may be computed as its transposition.
 const TURNED: usize = 64 << 10;
 
@@ -278,15 +285,15 @@ pub(super) fn is_turned(
     if size > TURNED || k == 0 || b_has_rows && wasted <= OTHER {
         return false;
     }
-    let is_along_k = !a_is_transposed && !b_has_rows;
-    let are_few = |rows| is_along_k && are_few_dots(mr, rows, k);
-    if are_few(m) && !are_few(n) {
+    let are_dots = !a_is_transposed && !b_has_rows;
+    let (few_rows, few_cols) = (are_few_dots(mr, m, k), are_turned_dots(mr, n, k));
+    if are_dots && few_rows && !few_cols {
         return false;
     }
-    let transposing = |rows| if are_few(rows) { lanes * 5 / 16 } else { lanes / 2 };
-    let b = if b_has_rows { 0 } else { transposing(m) * n };
-    let a = if a_is_transposed { 0 } else { transposing(n) * m };
-    let other = if are_few(n) { OTHER_OF_DOTS } else { OTHER };
+    let transposing = |are_few| if are_dots && are_few { lanes * 5 / 16 } else { lanes / 2 };
+    let b = if b_has_rows { 0 } else { transposing(few_rows) * n };
+    let a = if a_is_transposed { 0 } else { transposing(few_cols) * m };
+    let other = if are_dots && few_cols { OTHER_OF_DOTS } else { OTHER };
     let direct = m * n.next_multiple_of(lanes) + b;
     let turned = n * m.next_multiple_of(lanes) + a + (lanes / 2 * size + other) / k;
     turned + turned / 32 < direct

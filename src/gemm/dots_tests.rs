@@ -121,6 +121,10 @@ fn small_dots_need_no_plan() {
             ((16, 16, 3), false),
             // Cheaper as the transposition.
             ((6, 1, 4000), false),
+            ((1000, 2, 4), false),
+            ((60, 7, 16), false),
+            ((60, 8, 16), true),
+            ((200, 1, 20), false),
             ((1, 17, 4), true),
         ] {
             assert_eq!(needs_none(level, shape), expected && has_tiles, "{level} {shape:?}");

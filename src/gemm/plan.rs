@@ -1,6 +1,8 @@
 //! Which path a product takes, on how many threads, and how they share it.
 
-use super::blocking::{Blocking, Problem, are_few_dots, is_one_block, is_streamed, is_turned};
+use super::blocking::{
+    Blocking, Problem, are_few_dots, are_turned_dots, is_one_block, is_streamed, is_turned,
+};
 use super::dots::MOST_COLUMNS;
 use super::few_tiles::is_at_most;
 use super::parts::{COPYING, Costs, Cut, IN_PLACE, MOST, PACKING, TURNING};
@@ -13,8 +15,8 @@ use crate::simd::{Caches, Level, QUAD};
 /// half of a first-level cache, so that the tiles' own data is not evicted for every few rows.
 const CONSUMED: usize = 4096;
 
-/// Multiply-adds up to which every strip of any number of rows turns a transposed B in registers: planning
-/// anything else takes longer.
+/// Multiply-adds up to which every strip of any number of rows turns a transposed B in registers, if that
+/// fills half a tile: planning anything else takes longer.
 const ANY_ROWS: usize = 8 << 10;
 
 /// Those up to which one strip does so without a plan: one thread is enough.
@@ -78,16 +80,19 @@ impl Form {
         self.are_dots() && are_few_dots(tallest(level), self.shape.0, self.shape.2)
     }
 
+    /// The same, of few columns of B: the transposition is computed.
+    #[inline(always)]
+    fn are_turned_dots(&self, level: Level) -> bool {
+        self.are_dots() && are_turned_dots(tallest(level), self.shape.1, self.shape.2)
+    }
+
     /// The path is [`Path::Dots`], on one thread.
     #[inline(always)]
     pub fn needs_no_plan(&self, level: Level) -> bool {
-        let has_steps = level != Level::Portable && self.shape.2 >= QUAD;
-        self.are_dots()
-            && has_steps
-            && (is_at_most(ANY_ROWS, self.shape)
-                || is_at_most(FEW_DOTS, self.shape)
-                    && self.are_few_dots(level)
-                    && !self.is_turned(level))
+        let (_, n, k) = self.shape;
+        let are_few = is_at_most(ANY_ROWS, self.shape) && n >= MOST_COLUMNS / 2 && k >= QUAD
+            || is_at_most(FEW_DOTS, self.shape) && self.are_few_dots(level);
+        self.are_dots() && are_few && level != Level::Portable && !self.is_turned(level)
     }
 
     /// Elements of the buffer in which strips of so many columns are consumed, of `mr` rows at least.
@@ -182,7 +187,7 @@ impl Plan {
             let turned = form.turned();
             // What is packed is that of the transposition, and no dot product packs anything.
             let blocking =
-                (!turned.are_few_dots(cpu.level())).then(|| turned.blocking(s, cpu.caches()));
+                (!form.are_turned_dots(cpu.level())).then(|| turned.blocking(s, cpu.caches()));
             let (unit, packs_a, b) = match blocking {
                 Some(Blocking { pack_a: true, pack_b, .. }) => ((S::NR, S::MR), pack_b, PACKING),
                 Some(Blocking { pack_b, .. }) => ((S::NR, S::MR), pack_b, IN_PLACE),
