@@ -134,8 +134,17 @@ fn small_dots_need_no_plan() {
 
 #[test]
 fn what_dots_take_was_forecast() {
-    let shapes =
-        [(64, 10, 128), (300, 5, 300), (12, 2, 784), (6, 1, 4000), (5, 90, 200), (30, 9, 31)];
+    // The fifth and sixth are on both sides of the fewest steps of a transposition.
+    let shapes = [
+        (64, 10, 128),
+        (300, 5, 300),
+        (12, 2, 784),
+        (6, 1, 4000),
+        (2000, 2, 15),
+        (2000, 2, 16),
+        (5, 90, 200),
+        (30, 9, 31),
+    ];
     let mut taken = 0;
     for (level, (m, n, k)) in Level::available().flat_map(|level| shapes.map(|s| (level, s))) {
         let cpu = Cpu::serial().with_level(level);
