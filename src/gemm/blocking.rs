@@ -1,4 +1,4 @@
-//! Block sizes and paths: what is packed, and how much at a time.
+//! Block sizes: what is packed, and how much at a time.
 //!
 //! The data that one round of the five loops uses, and where it stays:
 //!
@@ -13,7 +13,7 @@
 //! numbers below were measured; `benches/RESULTS.md` has figures of most.
 
 use super::tile_shape::{even_strips, is_tall};
-use crate::simd::{Caches, QUAD};
+use crate::simd::Caches;
 
 /// The block sizes of one product, and which operands it packs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,10 +22,22 @@ pub(super) struct Blocking {
     pub kc: usize,
     pub nc: usize,
     pub pack_a: bool,
-    pub pack_b: bool,
-    /// It is packed by the tiles of the first strip, which read it in place; in a part, if they are tall.
-    pub copy_b: bool,
+    pub pack_b: PackB,
     pub fetch: Fetch,
+}
+
+/// Whether a product packs its B, and what does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PackB {
+    /// It is read in place, or was packed beforehand.
+    Never,
+    /// It is copied, and read from there.
+    Before,
+    /// The first strip's tiles, which read it in place; in a part, if they are tall.
+    Copying,
+    /// The first strip's dot products, which turn its columns (see [`dots`](super::dots)); in a part, if they
+    /// are tall enough.
+    Turning,
 }
 
 /// What is fetched before it is used, apart from rows of B that lie near each other.
@@ -109,6 +121,9 @@ const FEW_FAR_MACS: usize = 1 << 28;
 /// and two rows, the columns of a panel for more.
 const PIECE: usize = 4096;
 
+/// Elements of a block of B that the first strip turns, if A's are few: L2 holds them beside A.
+const TURNED_B: usize = 64 << 10;
+
 /// Steps of k in a block of a B in place whose rows lie far apart, each on a page of its own.
 const FAR_KC: usize = 256;
 
@@ -140,10 +155,21 @@ pub(super) struct Problem {
     /// B's rows are contiguous, so that the micro-kernel could read it in place, and as far apart as
     /// this.
     pub b_row_step: Option<usize>,
+    /// A's rows and B's columns are contiguous instead.
+    pub are_dots: bool,
     /// The steps of k in the blocks of a B that was packed beforehand.
     pub packed_kc: Option<usize>,
     /// There is no C in which sums could rest between blocks of k.
     pub is_consumed: bool,
+}
+
+impl Problem {
+    /// Whether the first strip turns B: not a B in L1, where packing takes less time than the addresses of the
+    /// columns for each tile, as it does in few steps if there is more than packing.
+    fn turns_b(&self, caches: Caches) -> bool {
+        let is_far = self.k.saturating_mul(self.n) > caches.l1 / 2 / size_of::<f32>();
+        self.are_dots && self.m > self.mr && is_far && (self.k >= 16 || self.m <= FEW * self.mr)
+    }
 }
 
 impl Blocking {
@@ -165,7 +191,7 @@ impl Blocking {
             Some(step) => p.n <= half / p.k.clamp(1, KC) && step < 1024 || p.m <= few && !is_wide,
             None => false,
         };
-        let pack_b = p.packed_kc.is_none() && !in_place;
+        let packs_b = p.packed_kc.is_none() && !in_place;
         let kc_at_most = match p.packed_kc {
             Some(kc) => kc,
             // Rows that are handed over are long if they can be.
@@ -177,19 +203,27 @@ impl Blocking {
             None => long_kc(caches),
         };
         let kc = even_share(p.k, kc_at_most, 4);
+        let turns_b = packs_b && p.turns_b(caches);
         // For few rows packing is most of the work, and what was packed is read from L1.
         let (kc, nc) = match p.m {
-            _ if !pack_b || p.is_consumed || p.m > FEW * p.mr => (kc, (half / kc).min(NC)),
+            // Nor is what was turned read before, or A read from far: L2 has it beside the block.
+            m if turns_b && m <= half / kc => (kc, (half / kc).min((TURNED_B / kc).clamp(128, NC))),
+            _ if !packs_b || p.is_consumed || p.m > FEW * p.mr => (kc, (half / kc).min(NC)),
             0..=2 => (even_share(p.k, 64, 4), PIECE / 64),
             _ => (even_share(p.k, (PIECE / p.nr).min(KC), 4), p.nr),
         };
         let nc = even_share(p.n, nc, p.nr);
         let mc = if pack_a { even_share(p.m, PACKED_A / kc.max(KC), p.mr) } else { p.m.max(1) };
-        let fetch = Fetch::new(caches, p, p.b_row_step.filter(|_| !pack_b), kc);
+        let fetch = Fetch::new(caches, p, p.b_row_step.filter(|_| !packs_b), kc);
         let has_tall_strips = pack_a || is_tall(even_strips(p.m, p.mr).0, p.mr);
         let is_fetched = p.b_row_step.is_some_and(|step| fetch.reaches(step));
-        let copy_b = pack_b && is_fetched && p.m > FEW * p.mr && has_tall_strips;
-        Self { mc, kc, nc, pack_a, pack_b, copy_b, fetch }
+        let pack_b = match packs_b {
+            false => PackB::Never,
+            true if turns_b => PackB::Turning,
+            true if is_fetched && p.m > FEW * p.mr && has_tall_strips => PackB::Copying,
+            true => PackB::Before,
+        };
+        Self { mc, kc, nc, pack_a, pack_b, fetch }
     }
 
     /// Columns of a block of k that so many threads can pack together. None if they are so few that a packed
@@ -199,6 +233,10 @@ impl Blocking {
         let columns = even_share(n, most, nr);
         let fewest = if self.pack_a { FEWEST_SHARED.min(n) } else { nr };
         (fewest..=most).contains(&columns).then_some(columns)
+    }
+
+    pub fn packs_b(&self) -> bool {
+        self.pack_b != PackB::Never
     }
 
     /// Elements of scratch that the packed blocks take.
@@ -211,7 +249,7 @@ impl Blocking {
     }
 
     pub fn scratch_b(&self) -> usize {
-        if self.pack_b { self.nc * self.kc } else { 0 }
+        if self.packs_b() { self.nc * self.kc } else { 0 }
     }
 }
 
@@ -222,81 +260,6 @@ pub(super) fn block_of_k(caches: Caches, k: usize) -> usize {
 
 fn long_kc(caches: Caches) -> usize {
     if caches.l2 / 2 >= LONG_KC * 256 * size_of::<f32>() { LONG_KC } else { KC }
-}
-
-/// Whether a product of `m x k` and `k x n`, whose B has contiguous rows, is so small that both
-/// operands are best read where they are: B is in or near L1, with rows of at most 1 kB.
-#[inline(always)]
-pub(super) fn is_one_block((m, n, k): (usize, usize, usize)) -> bool {
-    n <= 256
-        && k <= 256
-        && m <= 4096
-        && k * n <= 10 << 10
-        && m * k <= 32 << 10
-        && m * n * k <= 1 << 20
-}
-
-/// Whether the rows are so few that B is streamed through once (see [`stream`](super::stream)).
-#[inline(always)]
-pub(super) fn is_streamed((m, n, k): (usize, usize, usize), caches: Caches) -> bool {
-    // More rows keep the registers busy in tiles, as long as B comes from a near cache: for two and
-    // three rows half of L2 holds it, for four it has at most as many elements as L2 has bytes.
-    let elements = k.saturating_mul(n);
-    m <= 1 || m <= 3 && elements > caches.l2 / 8 || m == 4 && elements > caches.l2
-}
-
-/// Whether the columns of a transposed B may be turned in registers for each tile (see
-/// [`dots`](super::dots)), in so many steps of k, with rows of A that are contiguous too.
-#[inline(always)]
-pub(super) fn are_few_dots(mr: usize, m: usize, k: usize) -> bool {
-    m <= mr && k >= QUAD
-}
-
-/// The same for so many rows of the transposition of C, the columns of C: not in few steps, as each tile begins
-/// with the addresses of its columns.
-#[inline(always)]
-pub(super) fn are_turned_dots(mr: usize, n: usize, k: usize) -> bool {
-    k >= 16 && are_few_dots(mr, n, k)
-}
-
-/// Elements up to which a C may be computed as its transposition.
-const TURNED: usize = 64 << 10;
-
-/// What there is to do for a transposed C apart from its elements, in multiply-adds of one lane.
-const OTHER: usize = 16 << 10;
-
-/// The same where nothing is packed.
-const OTHER_OF_DOTS: usize = 2 << 10;
-
-/// Whether the transposition of C is computed instead (see [`turned`](super::turned)): the better use of
-/// vectors decides, in tiles of so many rows and lanes, and what has to be transposed on its way. In time for
-/// a multiply-add of one lane, over `k`: an element takes that of half a vector to be transposed, or of 5/16
-/// between the multiply-adds of few rows (2 of 8 lanes), and whatever else there is to do that of [`OTHER`]
-/// multiply-adds, or of [`OTHER_OF_DOTS`].
-#[inline(always)]
-pub(super) fn is_turned(
-    (mr, lanes): (usize, usize),
-    (m, n, k): (usize, usize, usize),
-    (a_is_transposed, b_has_rows): (bool, bool),
-) -> bool {
-    let size = m.saturating_mul(n);
-    // What is wasted of the vectors along the rows is all that there is to win, unless B is transposed.
-    let wasted = m.saturating_mul(n.next_multiple_of(lanes) - n).saturating_mul(k);
-    if size > TURNED || k == 0 || b_has_rows && wasted <= OTHER {
-        return false;
-    }
-    let are_dots = !a_is_transposed && !b_has_rows;
-    let (few_rows, few_cols) = (are_few_dots(mr, m, k), are_turned_dots(mr, n, k));
-    if are_dots && few_rows && !few_cols {
-        return false;
-    }
-    let transposing = |are_few| if are_dots && are_few { lanes * 5 / 16 } else { lanes / 2 };
-    let b = if b_has_rows { 0 } else { transposing(few_rows) * n };
-    let a = if a_is_transposed { 0 } else { transposing(few_cols) * m };
-    let other = if are_dots && few_cols { OTHER_OF_DOTS } else { OTHER };
-    let direct = m * n.next_multiple_of(lanes) + b;
-    let turned = n * m.next_multiple_of(lanes) + a + (lanes / 2 * size + other) / k;
-    turned + turned / 32 < direct
 }
 
 /// The size of the equal blocks, multiples of `unit`, into which `size` is cut so that none

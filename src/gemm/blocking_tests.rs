@@ -1,6 +1,7 @@
 //! The laws of block sizes.
 
-use super::blocking::{Blocking, Problem, block_of_k, is_streamed, is_turned};
+use super::blocking::{Blocking, PackB, Problem, block_of_k};
+use super::paths::{is_streamed, is_turned};
 use super::tile_shape::TileShape;
 use crate::simd::{Caches, Portable};
 
@@ -36,6 +37,7 @@ fn blocks_are_equal_shares_in_whole_tiles() {
                 nr,
                 a_row_step,
                 b_row_step: (n % 2 == 0 && !b_is_packed).then_some(n),
+                are_dots: n % 2 == 1 && a_row_step > 1 && !b_is_packed && !is_consumed,
                 packed_kc: b_is_packed.then(|| block_of_k(caches, k)),
                 is_consumed,
             };
@@ -45,9 +47,9 @@ fn blocks_are_equal_shares_in_whole_tiles() {
 }
 
 fn laws(caches: Caches, problem: Problem) {
-    let Problem { m, n, k, mr, nr, b_row_step, packed_kc, is_consumed, .. } = problem;
+    let Problem { m, n, k, mr, nr, b_row_step, are_dots, packed_kc, is_consumed, .. } = problem;
     let l2 = caches.l2;
-    let Blocking { mc, kc, nc, pack_a, pack_b, copy_b, fetch } = Blocking::new(caches, problem);
+    let Blocking { mc, kc, nc, pack_a, pack_b, fetch } = Blocking::new(caches, problem);
     assert!(nc >= nr && nc.is_multiple_of(nr), "nc = {nc}, {problem:?} {l2}");
     assert!(kc.is_multiple_of(4) && kc >= 4, "kc = {kc}, {problem:?} {l2}");
     let longest = if l2 >= 2 << 20 { 1024 } else { 512 };
@@ -65,24 +67,33 @@ fn laws(caches: Caches, problem: Problem) {
         let count = size.div_ceil(block).max(1);
         assert!(block * count < size + unit * count + unit, "{block} {size} {problem:?} {l2}");
     }
-    assert!(pack_b || b_row_step.is_some() || packed_kc.is_some(), "columns, {problem:?}");
-    assert!(!pack_b || packed_kc.is_none(), "B is packed again, {problem:?}");
-    assert!(!copy_b || pack_b && b_row_step.is_some(), "columns are copied, {problem:?}");
+    match pack_b {
+        PackB::Never => {
+            assert!(b_row_step.is_some() || packed_kc.is_some(), "columns, {problem:?}")
+        }
+        PackB::Before => assert!(packed_kc.is_none(), "B is packed again, {problem:?}"),
+        PackB::Copying => assert!(b_row_step.is_some(), "columns are copied, {problem:?}"),
+        PackB::Turning => assert!(are_dots && m > mr && k >= 4, "rows are turned, {problem:?}"),
+    }
     // Where a block of a packed weight starts follows from the blocks of k alone.
     assert!(packed_kc.is_none_or(|packed| kc == packed), "kc = {kc}, {problem:?} {l2}");
     assert_eq!(fetch.far, caches.l1 == 48 << 10);
-    assert!(!(fetch.a && pack_a && k > 1 || fetch.panel && pack_b), "{fetch:?}, {problem:?} {l2}");
+    assert!(
+        !(fetch.a && pack_a && k > 1 || fetch.panel && pack_b != PackB::Never),
+        "{fetch:?}, {problem:?} {l2}"
+    );
 }
 
 /// What is packed of a product without transposed operands, and the steps of k in its blocks.
 fn chosen((mr, nr): (usize, usize), l1: usize, shape: (usize, usize, usize)) -> (bool, usize) {
     let (m, n, k) = shape;
     let (a_row_step, b_row_step) = (k, Some(n));
+    let (are_dots, packed_kc, is_consumed) = (false, None, false);
     let problem =
-        Problem { m, n, k, mr, nr, a_row_step, b_row_step, packed_kc: None, is_consumed: false };
+        Problem { m, n, k, mr, nr, a_row_step, b_row_step, are_dots, packed_kc, is_consumed };
     let caches = Caches { l1, l2: 2 << 20, l3: 8 << 20 };
     let blocking = Blocking::new(caches, problem);
-    (blocking.pack_b, blocking.kc)
+    (blocking.packs_b(), blocking.kc)
 }
 
 #[test]
@@ -115,9 +126,11 @@ fn b_is_read_in_place_for_few_rows_or_where_l2_holds_it() {
 #[test]
 fn b_is_copied_in_many_rows_where_it_is_fetched() {
     let copied = |(mr, nr), l1, (m, a_row_step), b_row_step| {
-        let (n, k, packed_kc, is_consumed) = (4000, 1000, None, false);
-        let problem = Problem { m, n, k, mr, nr, a_row_step, b_row_step, packed_kc, is_consumed };
-        Blocking::new(Caches { l1, l2: 512 << 10, l3: 8 << 20 }, problem).copy_b
+        let (n, k, are_dots, packed_kc, is_consumed) = (4000, 1000, false, None, false);
+        let problem =
+            Problem { m, n, k, mr, nr, a_row_step, b_row_step, are_dots, packed_kc, is_consumed };
+        let caches = Caches { l1, l2: 512 << 10, l3: 8 << 20 };
+        Blocking::new(caches, problem).pack_b == PackB::Copying
     };
     let (small, large) = (32 << 10, 48 << 10);
     for (tile, many) in [((6, 16), 300), ((12, 32), 600)] {
@@ -169,6 +182,47 @@ fn a_product_is_turned_where_that_saves_work() {
 }
 
 #[test]
+fn b_is_turned_by_the_first_strip_where_that_takes_less_than_packing() {
+    let caches = Caches { l1: 32 << 10, l2: 512 << 10, l3: 8 << 20 };
+    for (mr, nr) in [(6, 16), (12, 32)] {
+        let blocking = |(m, n, k), are_dots, packed_kc| {
+            let (a_row_step, b_row_step, is_consumed) = (k, None, false);
+            let problem = Problem {
+                m,
+                n,
+                k,
+                mr,
+                nr,
+                a_row_step,
+                b_row_step,
+                are_dots,
+                packed_kc,
+                is_consumed,
+            };
+            Blocking::new(caches, problem)
+        };
+        let is_turned = |shape| blocking(shape, true, None).pack_b == PackB::Turning;
+        assert_eq!([mr, mr + 1].map(|m| is_turned((m, 300, 300))), [false, true], "one strip");
+        assert_eq!([255, 257].map(|n| is_turned((300, n, 16))), [false, true], "half of L1");
+        assert_eq!([15, 16].map(|k| is_turned((3 * mr + 1, 300, k))), [false, true], "many strips");
+        assert!(is_turned((3 * mr, 600, 8)), "few strips");
+        let shape = (300, 300, 300);
+        assert_eq!(blocking(shape, false, None).pack_b, PackB::Before, "A's columns");
+        assert_eq!(blocking(shape, true, Some(300)).pack_b, PackB::Never, "packed beforehand");
+        // Few rows beside which L2 holds a block of 256 KiB, and so many that A passes by from afar.
+        let sizes = |m| {
+            let Blocking { kc, nc, .. } = blocking((m, 4096, 256), true, None);
+            (kc, nc)
+        };
+        assert_eq!([256, 257].map(sizes), [(256, 256); 2]);
+        let wide = |m| blocking((m, 4096, 64), true, None).nc;
+        assert_eq!([1024, 1025].map(wide), [512, 512]);
+        let long = |m| blocking((m, 4096, 512), true, None).nc;
+        assert_eq!([128, 129].map(long), [128, 128]);
+    }
+}
+
+#[test]
 fn few_rows_stream_a_b_that_no_near_cache_holds() {
     let caches = Caches { l2: 512 << 10, ..Caches::FALLBACK };
     let streamed = |m, n, k| is_streamed((m, n, k), caches);
@@ -193,6 +247,7 @@ fn a_is_packed_where_reading_it_in_place_is_slow() {
                 nr,
                 a_row_step,
                 b_row_step: Some(n),
+                are_dots: false,
                 packed_kc: None,
                 is_consumed: false,
             };
@@ -216,9 +271,18 @@ fn columns_packed_together_fit_in_what_threads_share() {
     for (mr, nr) in [(6, 16), (12, 32), (MR, NR)] {
         for (m, n, k) in [(500, 700, 300), (2000, 60, 5000), (300, 9000, 512), (64, 1 << 20, 4)] {
             for (a_row_step, is_consumed) in [(k, false), (1, false), (1, true)] {
-                let (b_row_step, packed_kc) = (None, None);
-                let problem =
-                    Problem { m, n, k, mr, nr, a_row_step, b_row_step, packed_kc, is_consumed };
+                let problem = Problem {
+                    m,
+                    n,
+                    k,
+                    mr,
+                    nr,
+                    a_row_step,
+                    b_row_step: None,
+                    are_dots: a_row_step == k && !is_consumed,
+                    packed_kc: None,
+                    is_consumed,
+                };
                 let blocking = Blocking::new(Caches::FALLBACK, problem);
                 for threads in [2, 3, 64] {
                     let Some(cols) = blocking.shared_columns(threads, n, nr) else {

@@ -1,16 +1,17 @@
 //! Dot products of rows: every kernel, and which products they are taken for.
 
+use super::dots::{DotShape, can_pack, strip};
 use super::epilogue::Identity;
 use super::forecast::{Layout, scratch};
 use super::operand::Operand;
 use super::parallel::run;
 use super::plan::{Form, Path, Plan};
 use super::tests::integers;
-use super::tile_shape::tallest;
+use super::tile_shape::{at_level, tallest};
 use super::{Accum, Product, Start, matmul};
 use crate::cpu::Cpu;
 use crate::scratch::{Buffer, Scratch};
-use crate::simd::{Caches, Level};
+use crate::simd::{Caches, Level, Simd};
 use crate::tensor::{View, ViewMut};
 
 /// `rows x cols` integers, in rows `step` apart with NaN between them.
@@ -64,6 +65,40 @@ fn check(level: Level, (m, n, k): (usize, usize, usize)) {
             }
         }
     }
+}
+
+#[test]
+fn a_strip_that_packs_writes_the_panels_and_the_same_product() {
+    for level in Level::available() {
+        at_level!(level, (), s => packs(s, level));
+    }
+}
+
+#[inline(always)]
+fn packs<S: DotShape>(s: S, level: Level) {
+    let mut packed = 0;
+    for (m, n) in (1..=S::MR).flat_map(|m| (1..=2 * S::NR + 1).map(move |n| (m, n))) {
+        for k in (4..=9).filter(|&k| can_pack(m, S::MR, k)) {
+            let (a, b) = (spread(m, k, k + 3, 1), spread(n, k, k + 1, 2));
+            let a = Operand::from(View::with_stride(m, k, k + 3, &a).expect("a"));
+            let b = Operand::from(View::with_stride(n, k, k + 1, &b).expect("b^T").t());
+            let mut panels = vec![f32::NAN; n.next_multiple_of(S::NR) * k];
+            let mut found = vec![f32::NAN; m * n];
+            let to = (found.as_mut_ptr(), n);
+            // SAFETY: `found` has `m` rows of `n` elements.
+            unsafe { strip(s, (&a, &b), Start::Zero, to, Some(&mut panels)) };
+            for (i, j) in (0..m).flat_map(|i| (0..n).map(move |j| (i, j))) {
+                let sum: f32 = (0..k).map(|p| a.element(i, p) * b.element(p, j)).sum();
+                assert_eq!(found[i * n + j], sum, "{level} {m} {n} {k} {i} {j}");
+            }
+            for (p, j) in (0..k).flat_map(|p| (0..n).map(move |j| (p, j))) {
+                let at = j / S::NR * S::NR * k + p * S::NR + j % S::NR;
+                assert_eq!(panels[at], b.element(p, j), "{level} {m} {n} {k} {p} {j}");
+            }
+            packed += 1;
+        }
+    }
+    assert!(packed > 0 && !can_pack(S::MR, S::MR, 3) && !can_pack(S::MR / 2, S::MR, 4));
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! Products of a few tiles: so small that to decide how to compute them takes longer.
 
 use super::Start;
-use super::blocking::{is_one_block, is_turned};
 use super::macro_kernel::strip;
 use super::micro_kernel::Tile;
 use super::operand::Operand;
 use super::packed::Packed;
+use super::paths::{is_one_block, is_turned};
 use super::tile_shape::{TileShape, at_level, even_strips};
 use crate::simd::{Level, Simd};
 use crate::tensor::ViewMut;

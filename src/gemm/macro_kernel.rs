@@ -1,6 +1,7 @@
 //! The five loops around the micro-kernel, on one thread.
 
-use super::blocking::{Blocking, Fetch};
+use super::blocking::{Blocking, Fetch, PackB};
+use super::dots::{self, DotShape, can_pack};
 use super::epilogue::Beside;
 use super::finish::{consume, finish};
 use super::micro_kernel::{ALONE, COPY_B, FETCH_A, PANEL_VECTORS, Tile, vectors_of_line};
@@ -14,7 +15,7 @@ use crate::tensor::ViewMut;
 /// Computes `product` into `c`, which has its shape and at least one element. `scratch` holds
 /// `blocking.scratch()` elements.
 #[inline(always)]
-pub(super) fn five_loops<S: TileShape>(
+pub(super) fn five_loops<S: DotShape>(
     s: S,
     level: Level,
     blocking: Blocking,
@@ -51,12 +52,17 @@ pub(super) fn five_loops<S: TileShape>(
                         let col = product.origin.1 + j - w.first;
                         Panels::Packed(&w.data[p * w.cols + col * a.cols()..])
                     }
-                    None if blocking.copy_b && is_tall(strips.0, S::MR) => Panels::Copied(packed_b),
-                    None if blocking.pack_b => {
-                        pack_b(s, packed_b, S::NR, b);
-                        Panels::Packed(packed_b)
-                    }
-                    None => Panels::InPlace,
+                    None => match blocking.pack_b {
+                        PackB::Never => Panels::InPlace,
+                        PackB::Copying if is_tall(strips.0, S::MR) => Panels::Copied(packed_b),
+                        PackB::Turning if can_pack(strips.0, S::MR, b.rows()) => {
+                            Panels::Turned(packed_b)
+                        }
+                        _ => {
+                            pack_b(s, packed_b, S::NR, b);
+                            Panels::Packed(packed_b)
+                        }
+                    },
                 };
                 let mut block = Block {
                     a,
@@ -86,7 +92,7 @@ pub(super) fn five_loops<S: TileShape>(
 
 /// The same for a product that is one block, with nothing packed: tiles alone, read in place.
 #[inline(always)]
-pub(super) fn one_block<S: TileShape>(
+pub(super) fn one_block<S: DotShape>(
     s: S,
     level: Level,
     buffer: &mut [f32],
@@ -128,7 +134,7 @@ struct Block<'a> {
 
 /// Loops 2 and 1: the tiles of one block of C, a strip of at most `MR` rows after the other.
 #[inline(always)]
-fn macro_kernel<S: TileShape>(
+fn macro_kernel<S: DotShape>(
     s: S,
     level: Level,
     block: &mut Block<'_>,
@@ -160,8 +166,15 @@ fn macro_kernel<S: TileShape>(
         // SAFETY: the shapes were checked when the product was made. Packed blocks hold `k * MR` elements
         // from `i * k` on, `i` being a multiple of `MR`, and `k * NR` for each panel, also where they are
         // copied, which is done by the first strip only, a tall one.
-        unsafe { strip(s, &mut tile, (rows, n), block.b(), block.start, to, far) };
-        if block.panels.end_copying() {
+        unsafe {
+            if let Panels::Turned(panels) = &mut block.panels {
+                let a = block.a.block((i, 0), (rows, block.a.cols()));
+                dots::strip(s, (&a, &block.b), block.start, (to, c_row_step), Some(panels));
+            } else {
+                strip(s, &mut tile, (rows, n), block.b(), block.start, to, far);
+            }
+        }
+        if block.panels.end_first() {
             tile = block.tile::<S>(c_row_step);
         }
         if product.is_consumed {
@@ -189,7 +202,7 @@ impl Block<'_> {
     fn b(&self) -> *const f32 {
         match &self.panels {
             Panels::Packed(panels) => panels.as_ptr(),
-            Panels::InPlace | Panels::Copied(_) => self.b.as_ptr(),
+            Panels::InPlace | Panels::Copied(_) | Panels::Turned(_) => self.b.as_ptr(),
         }
     }
 
@@ -203,7 +216,7 @@ impl Block<'_> {
         };
         let b_steps = match self.panels {
             Panels::Packed(_) => (S::NR, k * S::NR),
-            Panels::InPlace | Panels::Copied(_) => (self.b.row_step(), S::NR),
+            Panels::InPlace | Panels::Copied(_) | Panels::Turned(_) => (self.b.row_step(), S::NR),
         };
         let mut tile = Tile::new::<S>((S::MR, cols, k), a_steps, b_steps, self.start, c_row_step);
         if self.fetch.panel {

@@ -73,6 +73,7 @@
 //! a product equals the product of that row.
 
 mod blocking;
+mod dot_kernel;
 mod dots;
 mod epilogue;
 mod few_tiles;
@@ -85,6 +86,7 @@ mod pack;
 mod packed;
 mod parallel;
 mod parts;
+mod paths;
 mod plan;
 mod portable;
 mod row_steps;

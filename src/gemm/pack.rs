@@ -26,14 +26,16 @@ pub(super) enum Panels<'a> {
     Packed(&'a [f32]),
     /// The first strip, which is tall, as it stands, and packs it meanwhile; the others in its panels.
     Copied(&'a mut [f32]),
+    /// The same where the first strip is one of dot products.
+    Turned(&'a mut [f32]),
 }
 
 impl Panels<'_> {
-    /// Whether they have been copied: they are packed from now on.
+    /// Whether the first strip has packed them: they are packed from now on.
     #[inline(always)]
-    pub fn end_copying(&mut self) -> bool {
+    pub fn end_first(&mut self) -> bool {
         match mem::replace(self, Panels::InPlace) {
-            Panels::Copied(panels) => {
+            Panels::Copied(panels) | Panels::Turned(panels) => {
                 *self = Panels::Packed(panels);
                 true
             }

@@ -20,7 +20,7 @@ const WORTH: usize = 400_000;
 /// Nanoseconds that an element of B takes to be packed.
 pub(super) const PACKING: f64 = 0.25;
 
-/// Nanoseconds that it takes to be packed by tiles that read it.
+/// Nanoseconds that it takes to be packed by the first strip that reads it.
 pub(super) const COPYING: f64 = 0.16;
 
 /// Nanoseconds that it takes to be turned in registers.

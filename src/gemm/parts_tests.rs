@@ -137,10 +137,10 @@ fn short_products_have_fewer_parts() {
 }
 
 /// Threads so many that each would pack much of B again.
-const THREADS: usize = 4;
+const THREADS: usize = 8;
 
 /// Shapes in which they pack it together: in one block, and in two of k.
-const SHARED: [(usize, usize, usize); 2] = [(1000, 600, 300), (1200, 400, 600)];
+const SHARED: [(usize, usize, usize); 2] = [(1000, 600, 600), (1200, 400, 1000)];
 
 /// `beside += block`, of a product that is consumed.
 struct AddTo;

@@ -1,11 +1,10 @@
 //! Which path a product takes, on how many threads, and how they share it.
 
-use super::blocking::{
-    Blocking, Problem, are_few_dots, are_turned_dots, is_one_block, is_streamed, is_turned,
-};
-use super::dots::MOST_COLUMNS;
+use super::blocking::{Blocking, PackB, Problem};
+use super::dot_kernel::MOST_COLUMNS;
 use super::few_tiles::is_at_most;
 use super::parts::{COPYING, Costs, Cut, IN_PLACE, MOST, PACKING, TURNING};
+use super::paths::{are_few_dots, are_turned_dots, is_one_block, is_streamed, is_turned};
 use super::tile_shape::{TileShape, tallest};
 use crate::cpu::Cpu;
 use crate::parallel::threads_for_product;
@@ -117,6 +116,7 @@ impl Form {
             nr: S::NR,
             a_row_step: self.a_steps.0,
             b_row_step: self.b_has_rows().then_some(self.b_steps.0),
+            are_dots: self.are_dots(),
             packed_kc: self.packed_kc,
             is_consumed: self.is_consumed,
         };
@@ -189,8 +189,10 @@ impl Plan {
             let blocking =
                 (!form.are_turned_dots(cpu.level())).then(|| turned.blocking(s, cpu.caches()));
             let (unit, packs_a, b) = match blocking {
-                Some(Blocking { pack_a: true, pack_b, .. }) => ((S::NR, S::MR), pack_b, PACKING),
-                Some(Blocking { pack_b, .. }) => ((S::NR, S::MR), pack_b, IN_PLACE),
+                Some(blocking) => {
+                    let b = if blocking.pack_a { PACKING } else { IN_PLACE };
+                    ((S::NR, S::MR), blocking.packs_b(), b)
+                }
                 None => ((MOST_COLUMNS, S::MR), false, IN_PLACE),
             };
             plan(Path::Turned(blocking), cut(unit, packs_a, b), shape.0 * shape.1)
@@ -204,10 +206,10 @@ impl Plan {
             plan(Path::Stream, Cut::new((threads, parts), shape, unit, costs), 0)
         } else {
             let blocking = form.blocking(s, cpu.caches());
-            let b = match (blocking.pack_b, blocking.copy_b) {
-                (false, _) => IN_PLACE,
-                (true, false) => PACKING,
-                (true, true) => COPYING,
+            let b = match blocking.pack_b {
+                PackB::Never => IN_PLACE,
+                PackB::Before => PACKING,
+                PackB::Copying | PackB::Turning => COPYING,
             };
             let own = cut(unit, blocking.pack_a, b);
             let plan = plan(Path::Blocks(blocking), own, form.buffer(S::MR, blocking.nc));
@@ -220,7 +222,7 @@ impl Plan {
     #[inline(always)]
     fn together<S: TileShape>(&self, s: S, cpu: Cpu, form: Form, own: Blocking) -> Option<Plan> {
         let (m, n, k) = form.shape;
-        if self.threads < 2 || !own.pack_b || k == 0 {
+        if self.threads < 2 || !own.packs_b() || k == 0 {
             return None;
         }
         let cols = own.shared_columns(self.threads, n, S::NR)?;

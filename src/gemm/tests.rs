@@ -1,16 +1,16 @@
 //! The five loops at `Portable<3>`, whose tile of 5 x 6 has no power of two in it, with blocks of
 //! one tile or a few: what counts on powers of two, or crosses a loop wrongly, shows here.
 
-use super::blocking::{Blocking, Fetch};
+use super::blocking::{Blocking, Fetch, PackB};
 use super::epilogue::{Epilogue, Identity, Map};
 use super::macro_kernel::five_loops;
 use super::operand::Operand;
 use super::pack::{pack_a, pack_b};
 use super::stream::stream;
-use super::tile_shape::TileShape;
+use super::tile_shape::{TileShape, even_strips, is_tall};
 use super::{Product, Start};
 use crate::simd::slice::Unary;
-use crate::simd::{Level, Portable, Simd};
+use crate::simd::{Level, Portable, QUAD, Simd};
 use crate::tensor::{View, ViewMut};
 
 type Odd = Portable<3>;
@@ -76,17 +76,17 @@ fn blockings() -> Vec<Blocking> {
     let mut all = Vec::new();
     for kc in [1, 2, 3, 7, 100] {
         for (mc, nc) in [(MR, NR), (2 * MR, NR), (MR, 2 * NR), (2 * MR, 3 * NR), (100, 120)] {
-            for (pack_b, copy_b) in [(false, false), (true, false), (true, true)] {
+            for pack_b in [PackB::Never, PackB::Before, PackB::Copying, PackB::Turning] {
                 for pack_a in [false, true] {
                     let fetch = fetch(pack_a);
-                    all.push(Blocking { mc, kc, nc, pack_a, pack_b, copy_b, fetch });
+                    all.push(Blocking { mc, kc, nc, pack_a, pack_b, fetch });
                 }
             }
         }
         for (mc, nc) in [(1, 1), (1, 7), (4, 5), (7, 1)] {
             let fetch = fetch(kc > 3);
-            let (pack_a, pack_b, copy_b) = (false, false, false);
-            all.push(Blocking { mc, kc, nc, pack_a, pack_b, copy_b, fetch });
+            let (pack_a, pack_b) = (false, PackB::Never);
+            all.push(Blocking { mc, kc, nc, pack_a, pack_b, fetch });
         }
     }
     all
@@ -137,8 +137,14 @@ fn five_loops_of_odd_tiles_and_tiny_blocks_are_exact() {
         for blocking in blockings() {
             for a in [Operand::from(a_stored[0]), a_stored[1].t().into()] {
                 for b in [Operand::from(b_stored[0]), b_stored[1].t().into()] {
-                    // A micro-kernel that reads B in place needs contiguous rows.
-                    if (!blocking.pack_b || blocking.copy_b) && b.col_step() != 1 {
+                    // A micro-kernel that reads B in place needs contiguous rows, dot products A's rows
+                    // and B's columns.
+                    let fits = match blocking.pack_b {
+                        PackB::Never | PackB::Copying => b.col_step() == 1,
+                        PackB::Turning => a.col_step() == 1 && b.row_step() == 1,
+                        PackB::Before => true,
+                    };
+                    if !fits {
                         continue;
                     }
                     for (start, [plain, mapped]) in &expected {
@@ -163,34 +169,43 @@ fn five_loops_of_odd_tiles_and_tiny_blocks_are_exact() {
 
 #[test]
 fn the_first_strip_packs_what_packing_would() {
-    // Strips of five rows, and of four; the last panels lack columns.
-    for (m, n, k) in [(10, 13, 9), (15, 12, 4), (8, 7, 11), (4, 1, 3)] {
+    // Strips of five rows, of four, and of three, which only dot products pack in; the last panels lack columns.
+    for (m, n, k) in [(10, 13, 9), (15, 12, 4), (8, 7, 11), (6, 8, 5), (4, 1, 3)] {
         let (a, b) = (integers(m * k, 1), integers(k * n, 2));
+        let b_t = transposed(k, n, &b);
         let a = Operand::from(View::new(m, k, &a).expect("a"));
         let b = Operand::from(View::new(k, n, &b).expect("b"));
+        let b_t = Operand::from(View::new(n, k, &b_t).expect("b^T").t());
         let (kc, nc) = (k, n.next_multiple_of(NR));
-        let fetch = fetch(true);
-        let [packed, copied] = [false, true].map(|copy_b| {
-            let (pack_a, pack_b) = (false, true);
-            let blocking = Blocking { mc: m, kc, nc, pack_a, pack_b, copy_b, fetch };
-            let mut scratch = vec![f32::NAN; blocking.scratch()];
-            let mut c = vec![f32::NAN; m * n];
-            let product = kept(a, b, Start::Zero, &Identity);
-            let view = ViewMut::new(m, n, &mut c).expect("c");
-            five_loops(S, Level::Portable, blocking, &mut scratch, &product, view, None);
-            (scratch, c)
-        });
-        assert_eq!(packed.1, copied.1, "{m} {n} {k}");
-        for (at, (packed, copied)) in packed.0.iter().zip(&copied.0).enumerate() {
-            let column = at / (k * NR) * NR + at % NR;
-            assert!(column >= n || packed == copied, "{at} of {m} {n} {k}");
+        let [packed, copied, turned] =
+            [(b, PackB::Before), (b, PackB::Copying), (b_t, PackB::Turning)].map(|(b, pack_b)| {
+                let (pack_a, fetch) = (false, fetch(true));
+                let blocking = Blocking { mc: m, kc, nc, pack_a, pack_b, fetch };
+                let mut scratch = vec![f32::NAN; blocking.scratch()];
+                let mut c = vec![f32::NAN; m * n];
+                let product = kept(a, b, Start::Zero, &Identity);
+                let view = ViewMut::new(m, n, &mut c).expect("c");
+                five_loops(S, Level::Portable, blocking, &mut scratch, &product, view, None);
+                (scratch, c)
+            });
+        assert!(packed.1 == copied.1 && packed.1 == turned.1, "{m} {n} {k}");
+        let is_column = |at: usize| at / (k * NR) * NR + at % NR < n;
+        for at in (0..packed.0.len()).filter(|&at| is_column(at)) {
+            let [expected, copied, turned] = [packed.0[at], copied.0[at], turned.0[at]];
+            assert!(expected == copied, "{at} of {m} {n} {k}: {expected} copied as {copied}");
+            assert!(turned == expected || k < QUAD, "{at} of {m} {n} {k}: turned to {turned}");
         }
-        // Tiles write whole vectors, packing no more than there is: so it was a tile.
-        let zeros = |x: &[f32]| {
-            x.iter().enumerate().filter(|&(at, &x)| at % NR >= n % NR && x == 0.0).count()
-        };
+        // Tiles write whole vectors, packing no more than there is: so it was a tile. What they write beside
+        // the columns are zeros, or the last column once more.
         let lacks = !n.is_multiple_of(<Odd as Simd>::LANES);
-        assert!(!lacks || zeros(&copied.0) > zeros(&packed.0), "{m} {n} {k} was not copied");
+        let beside = |(x, _): &(Vec<f32>, Vec<f32>), is: &dyn Fn(f32) -> bool| {
+            (0..x.len()).filter(|&at| !is_column(at) && is(x[at])).count()
+        };
+        let [zeros, packed_zeros] = [&copied, &packed].map(|x| beside(x, &|x| x == 0.0));
+        let is_tall = is_tall(even_strips(m, MR).0, MR);
+        assert!(!lacks || (zeros > packed_zeros) == is_tall, "{m} {n} {k} was not copied");
+        let [numbers, packed_numbers] = [&turned, &packed].map(|x| beside(x, &|x| !x.is_nan()));
+        assert!(!lacks || (numbers > packed_numbers) == (k >= QUAD), "{m} {n} {k} was not turned");
     }
 }
 

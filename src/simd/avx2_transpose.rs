@@ -39,12 +39,12 @@ impl Avx2 {
 
 impl Turn for Avx2 {
     #[inline(always)]
-    unsafe fn quads(self, rows: &[*const f32], at: usize) -> [__m256; QUAD] {
+    unsafe fn quads(self, first: *const f32, rows: &[usize]) -> [__m256; QUAD] {
         let mut quads = [self.splat(0.0); QUAD];
         for i in 0..QUAD {
             // SAFETY: four elements are readable at each row; the token proves the features.
             unsafe {
-                let part = |row: usize| _mm_loadu_ps(rows[row].wrapping_add(at));
+                let part = |row: usize| _mm_loadu_ps(first.wrapping_add(rows[row]));
                 let low = _mm256_castps128_ps256(part(i));
                 quads[i] = _mm256_insertf128_ps::<1>(low, part(i + 4));
             }

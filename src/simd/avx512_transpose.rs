@@ -42,12 +42,12 @@ impl Avx512 {
 
 impl Turn for Avx512 {
     #[inline(always)]
-    unsafe fn quads(self, rows: &[*const f32], at: usize) -> [__m512; QUAD] {
+    unsafe fn quads(self, first: *const f32, rows: &[usize]) -> [__m512; QUAD] {
         let mut quads = [self.splat(0.0); QUAD];
         for i in 0..QUAD {
             // SAFETY: four elements are readable at each row; the token proves the features.
             unsafe {
-                let part = |row: usize| _mm_loadu_ps(rows[row].wrapping_add(at));
+                let part = |row: usize| _mm_loadu_ps(first.wrapping_add(rows[row]));
                 let first = _mm512_castps128_ps512(part(i));
                 let two = _mm512_insertf32x4::<1>(first, part(i + 4));
                 let three = _mm512_insertf32x4::<2>(two, part(i + 8));

@@ -7,15 +7,30 @@ pub(crate) const QUAD: usize = 4;
 
 /// A level that turns blocks of [`LANES`](Simd::LANES) rows and [`QUAD`] columns in registers.
 pub(crate) trait Turn: Simd {
-    /// Elements `at..at + QUAD` of each of the first `LANES` of `rows`, in the order that
-    /// [`turned`](Self::turned) takes.
+    /// Of each of the first `LANES` of `rows`, which are so many elements from `first`, [`QUAD`] elements, in
+    /// the order that [`turned`](Self::turned) takes.
     ///
     /// # Safety
     /// They are readable.
-    unsafe fn quads(self, rows: &[*const f32], at: usize) -> [Self::F32; QUAD];
+    unsafe fn quads(self, first: *const f32, rows: &[usize]) -> [Self::F32; QUAD];
 
     /// Column after column of the block.
     fn turned(self, quads: [Self::F32; QUAD]) -> [Self::F32; QUAD];
+}
+
+/// For tests of what is built upon it.
+#[cfg(test)]
+impl<const N: usize> Turn for super::Portable<N> {
+    #[inline(always)]
+    unsafe fn quads(self, first: *const f32, rows: &[usize]) -> [[f32; N]; QUAD] {
+        // SAFETY: the caller's promise.
+        core::array::from_fn(|q| core::array::from_fn(|i| unsafe { *first.add(rows[i] + q) }))
+    }
+
+    #[inline(always)]
+    fn turned(self, quads: [[f32; N]; QUAD]) -> [[f32; N]; QUAD] {
+        quads
+    }
 }
 
 #[cfg(test)]
@@ -26,19 +41,17 @@ mod tests {
     #[inline(always)]
     fn check<S: Turn>(s: S) {
         // Rows that end where their memory does, one of them twice.
-        let data: Vec<Vec<f32>> =
-            (0..S::LANES).map(|i| (0..7).map(|j| (10 * i + j) as f32).collect()).collect();
-        let mut rows: Vec<_> = data.iter().map(|row| row.as_ptr()).collect();
+        let data: Vec<f32> = (0..7 * S::LANES).map(|at| (at / 7 * 10 + at % 7) as f32).collect();
+        let mut rows: Vec<_> = (0..S::LANES).map(|i| 7 * i).collect();
         rows[S::LANES - 2] = rows[S::LANES - 1];
         for at in 0..=7 - QUAD {
             // SAFETY: the rows have seven elements.
-            let turned = s.turned(unsafe { s.quads(&rows, at) });
+            let turned = s.turned(unsafe { s.quads(data[at..].as_ptr(), &rows) });
             for (q, column) in turned.into_iter().enumerate() {
                 let mut found = vec![f32::NAN; S::LANES];
                 // SAFETY: there is room for a vector.
                 unsafe { s.store(found.as_mut_ptr(), column) };
-                let mut expected: Vec<_> = data.iter().map(|row| row[at + q]).collect();
-                expected[S::LANES - 2] = expected[S::LANES - 1];
+                let expected: Vec<_> = rows.iter().map(|row| data[row + at + q]).collect();
                 assert_eq!(found, expected, "{s:?} {at} {q}");
             }
         }

@@ -34,7 +34,7 @@ const LAYERS: [&str; 24] = [
 /// Functions generic over the token that are not inlined, each for a reason.
 const NOT_INLINED: [(&str, &str); 3] = [
     // They are taken as function pointers, and switch the features on themselves.
-    ("gemm/dots.rs", "run"),
+    ("gemm/dot_kernel.rs", "run"),
     ("gemm/micro_kernel.rs", "run"),
     // It reads constants of the token, and no vector.
     ("gemm/plan.rs", "of"),
