@@ -79,6 +79,7 @@ mod epilogue;
 mod few_tiles;
 mod finish;
 mod forecast;
+mod lines;
 mod macro_kernel;
 mod micro_kernel;
 mod operand;

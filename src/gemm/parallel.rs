@@ -5,8 +5,10 @@
 
 use core::mem::take;
 
+use super::blocking::Blocking;
 use super::dots::dots;
 use super::epilogue::{Beside, Identity};
+use super::lines::columns_before_line;
 use super::macro_kernel::{five_loops, one_block};
 use super::packed::Packed;
 use super::parts::Parts;
@@ -172,13 +174,33 @@ pub(super) fn run(
         Path::Stream => at_level!(level, portable::product(product, c, beside), s => {
             stream(s, level, product, c, beside)
         }),
-        Path::Blocks(blocking) => at_level!(level, portable::product(product, c, beside), s => {
-            five_loops(s, level, blocking, scratch, product, c, beside)
-        }),
+        Path::Blocks(blocking) => run_blocks(level, blocking, scratch, product, c, beside),
         Path::Dots => at_level!(level, portable::product(product, c, beside), s => {
             dots(s, level, product, c, beside)
         }),
         Path::Turned(blocking) => turned(level, blocking, scratch, product, c, beside),
+    }
+}
+
+fn run_blocks(
+    level: Level,
+    blocking: Blocking,
+    scratch: &mut [f32],
+    product: &Product<'_>,
+    mut c: ViewMut<'_>,
+    mut beside: Option<&mut Beside<'_>>,
+) {
+    let ((m, n), k) = (c.shape(), product.a.cols());
+    // A product that is consumed is stored in a buffer, and a B packed beforehand has its own panels.
+    let is_stored = !product.is_consumed && product.packed.is_none();
+    let head = if is_stored { columns_before_line(&mut c, k) } else { 0 };
+    for (col, cols) in [(0, head), (head, n - head)].into_iter().filter(|&(_, cols)| cols > 0) {
+        let (at, shape) = ((0, col), (m, cols));
+        let (product, c) = (product.part(at, shape), c.block_mut(at, shape));
+        let mut beside = beside.as_deref_mut().map(|beside| beside.block_mut(at, shape));
+        at_level!(level, portable::product(&product, c, beside.as_mut()), s => {
+            five_loops(s, level, blocking, scratch, &product, c, beside.as_mut())
+        });
     }
 }
 

@@ -68,7 +68,7 @@ fn matrices_beside_the_output_are_cut_as_it_is() {
     let mut random = Random::new(60);
     for (shape, count) in SHAPES
         .into_iter()
-        .chain([(509, 37, 190), (48, 320, 200)])
+        .chain([(509, 37, 190), (48, 320, 200), (30, 525, 20)])
         .zip([4, 1, 2, 3].into_iter().cycle())
     {
         let (m, n, k) = shape;

@@ -2,7 +2,7 @@
 //! packed; of what is a few tiles, and of an A whose next rows are fetched. Every remainder on both sides of
 //! each, on integers and without tolerance.
 
-use super::common::{Check, Random, levels, reference, serial};
+use super::common::{Check, Layout, Random, levels, reference, serial};
 use super::epilogues::{Curve, curve, fused};
 use super::{Case, TINY};
 use densecore::Scratch;
@@ -89,6 +89,37 @@ fn every_remainder_around_the_block_of_a_packed_a() {
     // mc is 510 at most on AVX2, whose tiles have 6 rows, and 504 on AVX-512, with 12.
     for m in 493..=522 {
         check_shape(&mut check, (m, 129, 20), &A_TRANSPOSED, m as u64);
+    }
+}
+
+#[test]
+fn rows_of_the_output_begin_anywhere_in_a_cache_line() {
+    let mut check = Check::new("rows_of_the_output_begin_anywhere_in_a_cache_line");
+    // Rows 528 elements apart, which all begin at the same place in their lines: as many columns as make the
+    // first few a product of their own, and one less; so few steps, and one more; each height of a strip.
+    let shapes = [(13, 512, 1), (14, 512, 48), (15, 511, 5), (16, 512, 49), (31, 527, 10)];
+    let strips = (17..=24).map(|m| (m, 515, 3));
+    for (m, n, k) in shapes.into_iter().chain(strips) {
+        let mut random = Random::new((m + n) as u64);
+        let (a, b, c) = (random.integers(m * k), random.integers(k * n), random.integers(m * n));
+        for (level, offset) in
+            levels().into_iter().flat_map(|level| (0..16).map(move |at| (level, at)))
+        {
+            let layout = Layout { gap: 528 - n, offset, trailing: 17 };
+            for stored in ALL {
+                let case = Case { c: layout, ..Case::new((m, n, k)).stored(stored) };
+                for case in [case, case.with(Accum::Add)] {
+                    let found = case.run(serial(level), &mut Scratch::new(), &a, &b, &c);
+                    check.equal(&found, &case.exact(&a, &b, &c), &(level, case));
+                }
+                let start = Start::Bias(&c[..n]);
+                let found = fused(case, serial(level), (&a, &b, &[]), start, &Map(Curve));
+                let sums = case.exact(&a, &b, &[]);
+                let expected: Vec<f32> =
+                    sums.iter().enumerate().map(|(at, sum)| curve(sum + c[at % n])).collect();
+                check.equal(&found, &expected, &(level, case, "fused"));
+            }
+        }
     }
 }
 
