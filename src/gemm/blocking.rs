@@ -13,7 +13,7 @@
 //! numbers below were measured; `benches/RESULTS.md` has figures of most.
 
 use super::tile_shape::{even_strips, is_tall};
-use crate::simd::Caches;
+use crate::simd::{Caches, QUAD};
 
 /// The block sizes of one product, and which operands it packs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,8 +35,8 @@ pub(super) enum PackB {
     Before,
     /// The first strip's tiles, which read it in place; in a part, if they are tall.
     Copying,
-    /// The first strip's dot products, which turn its columns (see [`dots`](super::dots)); in a part, if they
-    /// are tall enough.
+    /// The first strip's dot products, which turn its columns (see [`dots`](super::dots)); in a part, if it is
+    /// tall enough, or the only one.
     Turning,
 }
 
@@ -106,8 +106,8 @@ pub(super) const MAX_CONSUMED_K: usize = 1024;
 /// Elements of a packed block of A.
 const PACKED_A: usize = 256 << 10;
 
-/// Tiles of rows up to which B is read in place, or packed in pieces that stay in L1: packing costs as
-/// much as multiplying a few rows.
+/// Tiles of rows up to which B is read in place, or packed in pieces that stay in L1 (unless the first strip
+/// turns it): packing costs as much as multiplying a few rows.
 const FEW: usize = 3;
 
 /// The same where rows far apart can be fetched: what they cost is hidden then.
@@ -121,7 +121,8 @@ const FEW_FAR_MACS: usize = 1 << 28;
 /// and two rows, the columns of a panel for more.
 const PIECE: usize = 4096;
 
-/// Elements of a block of B that the first strip turns, if A's are few: L2 holds them beside A.
+/// Elements of a block of B that the first strip turns where L2 holds A's beside it, or 128 columns, if
+/// those are more.
 const TURNED_B: usize = 64 << 10;
 
 /// Steps of k in a block of a B in place whose rows lie far apart, each on a page of its own.
@@ -155,8 +156,8 @@ pub(super) struct Problem {
     /// B's rows are contiguous, so that the micro-kernel could read it in place, and as far apart as
     /// this.
     pub b_row_step: Option<usize>,
-    /// A's rows and B's columns are contiguous instead.
-    pub are_dots: bool,
+    /// A's rows and B's columns are contiguous instead, and the columns as far apart as this.
+    pub b_col_step: Option<usize>,
     /// The steps of k in the blocks of a B that was packed beforehand.
     pub packed_kc: Option<usize>,
     /// There is no C in which sums could rest between blocks of k.
@@ -164,11 +165,16 @@ pub(super) struct Problem {
 }
 
 impl Problem {
-    /// Whether the first strip turns B: not a B in L1, where packing takes less time than the addresses of the
-    /// columns for each tile, as it does in few steps if there is more than packing.
+    /// Whether the first strip turns B. What is packed of a small B is still in L1 when tiles read it, and in
+    /// few steps the beginnings of the tiles, which load two blocks and turn one, are most of them: then
+    /// packing takes less time.
     fn turns_b(&self, caches: Caches) -> bool {
+        let Some(step) = self.b_col_step else { return false };
         let is_far = self.k.saturating_mul(self.n) > caches.l1 / 2 / size_of::<f32>();
-        self.are_dots && self.m > self.mr && is_far && (self.k >= 16 || self.m <= FEW * self.mr)
+        let fewest = if self.m <= FEW * self.mr { QUAD } else { 16 };
+        // Columns a multiple of 4 kB apart share one set of L1, and are read four steps at a time.
+        let collide = step.is_multiple_of(1024) && !Fetch::far(caches);
+        self.m > self.mr && is_far && self.k >= fewest && !collide
     }
 }
 
@@ -203,12 +209,15 @@ impl Blocking {
             None => long_kc(caches),
         };
         let kc = even_share(p.k, kc_at_most, 4);
-        let turns_b = packs_b && p.turns_b(caches);
-        // For few rows packing is most of the work, and what was packed is read from L1.
+        // (A first strip reads A in place.)
+        let turns_b = packs_b && !pack_a && p.turns_b(caches);
+        // For few rows packing is most of the work, and what was packed is read from L1, unless the first
+        // strip does it.
+        let few_rows = p.m <= FEW * p.mr && packs_b && !turns_b && !p.is_consumed;
         let (kc, nc) = match p.m {
-            // Nor is what was turned read before, or A read from far: L2 has it beside the block.
+            // A is near: half of L2 has all of it.
             m if turns_b && m <= half / kc => (kc, (half / kc).min((TURNED_B / kc).clamp(128, NC))),
-            _ if !packs_b || p.is_consumed || p.m > FEW * p.mr => (kc, (half / kc).min(NC)),
+            _ if !few_rows => (kc, (half / kc).min(NC)),
             0..=2 => (even_share(p.k, 64, 4), PIECE / 64),
             _ => (even_share(p.k, (PIECE / p.nr).min(KC), 4), p.nr),
         };

@@ -10,7 +10,7 @@ const NR: usize = <Portable<3> as TileShape>::NR;
 
 #[test]
 fn blocks_are_equal_shares_in_whole_tiles() {
-    let sizes = [0, 1, 5, 6, 7, 16, 31, 32, 33, 255, 256, 257, 1000, 4096];
+    let sizes = [0, 1, 3, 4, 5, 6, 7, 16, 31, 32, 33, 255, 256, 257, 1000, 4096, 4097];
     // Rows of A as they are, a multiple of 4 kB apart, and transposed; with B packed beforehand, or
     // a product that is consumed.
     let row_steps = |k: usize| {
@@ -37,7 +37,8 @@ fn blocks_are_equal_shares_in_whole_tiles() {
                 nr,
                 a_row_step,
                 b_row_step: (n % 2 == 0 && !b_is_packed).then_some(n),
-                are_dots: n % 2 == 1 && a_row_step > 1 && !b_is_packed && !is_consumed,
+                b_col_step: (n % 2 == 1 && a_row_step > 1 && !b_is_packed && !is_consumed)
+                    .then_some(k),
                 packed_kc: b_is_packed.then(|| block_of_k(caches, k)),
                 is_consumed,
             };
@@ -47,7 +48,7 @@ fn blocks_are_equal_shares_in_whole_tiles() {
 }
 
 fn laws(caches: Caches, problem: Problem) {
-    let Problem { m, n, k, mr, nr, b_row_step, are_dots, packed_kc, is_consumed, .. } = problem;
+    let Problem { m, n, k, mr, nr, b_row_step, b_col_step, packed_kc, is_consumed, .. } = problem;
     let l2 = caches.l2;
     let Blocking { mc, kc, nc, pack_a, pack_b, fetch } = Blocking::new(caches, problem);
     assert!(nc >= nr && nc.is_multiple_of(nr), "nc = {nc}, {problem:?} {l2}");
@@ -73,7 +74,10 @@ fn laws(caches: Caches, problem: Problem) {
         }
         PackB::Before => assert!(packed_kc.is_none(), "B is packed again, {problem:?}"),
         PackB::Copying => assert!(b_row_step.is_some(), "columns are copied, {problem:?}"),
-        PackB::Turning => assert!(are_dots && m > mr && k >= 4, "rows are turned, {problem:?}"),
+        PackB::Turning => {
+            let fits = b_col_step.is_some() && m > mr && k >= 4 && !pack_a;
+            assert!(fits, "rows are turned, {problem:?}");
+        }
     }
     // Where a block of a packed weight starts follows from the blocks of k alone.
     assert!(packed_kc.is_none_or(|packed| kc == packed), "kc = {kc}, {problem:?} {l2}");
@@ -88,9 +92,9 @@ fn laws(caches: Caches, problem: Problem) {
 fn chosen((mr, nr): (usize, usize), l1: usize, shape: (usize, usize, usize)) -> (bool, usize) {
     let (m, n, k) = shape;
     let (a_row_step, b_row_step) = (k, Some(n));
-    let (are_dots, packed_kc, is_consumed) = (false, None, false);
+    let (b_col_step, packed_kc, is_consumed) = (None, None, false);
     let problem =
-        Problem { m, n, k, mr, nr, a_row_step, b_row_step, are_dots, packed_kc, is_consumed };
+        Problem { m, n, k, mr, nr, a_row_step, b_row_step, b_col_step, packed_kc, is_consumed };
     let caches = Caches { l1, l2: 2 << 20, l3: 8 << 20 };
     let blocking = Blocking::new(caches, problem);
     (blocking.packs_b(), blocking.kc)
@@ -126,9 +130,9 @@ fn b_is_read_in_place_for_few_rows_or_where_l2_holds_it() {
 #[test]
 fn b_is_copied_in_many_rows_where_it_is_fetched() {
     let copied = |(mr, nr), l1, (m, a_row_step), b_row_step| {
-        let (n, k, are_dots, packed_kc, is_consumed) = (4000, 1000, false, None, false);
+        let (n, k, b_col_step, packed_kc, is_consumed) = (4000, 1000, None, None, false);
         let problem =
-            Problem { m, n, k, mr, nr, a_row_step, b_row_step, are_dots, packed_kc, is_consumed };
+            Problem { m, n, k, mr, nr, a_row_step, b_row_step, b_col_step, packed_kc, is_consumed };
         let caches = Caches { l1, l2: 512 << 10, l3: 8 << 20 };
         Blocking::new(caches, problem).pack_b == PackB::Copying
     };
@@ -183,10 +187,10 @@ fn a_product_is_turned_where_that_saves_work() {
 
 #[test]
 fn b_is_turned_by_the_first_strip_where_that_takes_less_than_packing() {
-    let caches = Caches { l1: 32 << 10, l2: 512 << 10, l3: 8 << 20 };
+    let (small, large) = (32 << 10, 48 << 10);
     for (mr, nr) in [(6, 16), (12, 32)] {
-        let blocking = |(m, n, k), are_dots, packed_kc| {
-            let (a_row_step, b_row_step, is_consumed) = (k, None, false);
+        let blocking = |(m, n, k), b_col_step, l1, l2| {
+            let (a_row_step, b_row_step, packed_kc, is_consumed) = (k, None, None, false);
             let problem = Problem {
                 m,
                 n,
@@ -195,30 +199,34 @@ fn b_is_turned_by_the_first_strip_where_that_takes_less_than_packing() {
                 nr,
                 a_row_step,
                 b_row_step,
-                are_dots,
+                b_col_step,
                 packed_kc,
                 is_consumed,
             };
-            Blocking::new(caches, problem)
+            Blocking::new(Caches { l1, l2, l3: 8 << 20 }, problem)
         };
-        let is_turned = |shape| blocking(shape, true, None).pack_b == PackB::Turning;
-        assert_eq!([mr, mr + 1].map(|m| is_turned((m, 300, 300))), [false, true], "one strip");
-        assert_eq!([255, 257].map(|n| is_turned((300, n, 16))), [false, true], "half of L1");
-        assert_eq!([15, 16].map(|k| is_turned((3 * mr + 1, 300, k))), [false, true], "many strips");
-        assert!(is_turned((3 * mr, 600, 8)), "few strips");
-        let shape = (300, 300, 300);
-        assert_eq!(blocking(shape, false, None).pack_b, PackB::Before, "A's columns");
-        assert_eq!(blocking(shape, true, Some(300)).pack_b, PackB::Never, "packed beforehand");
-        // Few rows beside which L2 holds a block of 256 KiB, and so many that A passes by from afar.
-        let sizes = |m| {
-            let Blocking { kc, nc, .. } = blocking((m, 4096, 256), true, None);
+        let turns = |shape| {
+            let blocking = blocking(shape, Some(shape.2), small, 512 << 10);
+            blocking.pack_b == PackB::Turning
+        };
+        assert_eq!([mr, mr + 1].map(|m| turns((m, 300, 300))), [false, true], "one strip");
+        assert_eq!([256, 257].map(|n| turns((300, n, 16))), [false, true], "half of L1");
+        assert_eq!([15, 16].map(|k| turns((3 * mr + 1, 300, k))), [false, true], "many strips");
+        assert_eq!([3, 4].map(|k| turns((3 * mr, 4000, k))), [false, true], "few strips");
+        let columns = |l1, step| blocking((30, 300, 300), step, l1, 512 << 10).pack_b;
+        assert_eq!(columns(small, None), PackB::Before, "not contiguous");
+        assert_eq!(
+            [small, large].map(|l1| columns(l1, Some(2048))),
+            [PackB::Before, PackB::Turning]
+        );
+        // Of 256 KiB, or 128 columns, where half of L2 holds A; elsewhere all that it holds, of all steps.
+        let sizes = |(m, k), l2| {
+            let Blocking { kc, nc, .. } = blocking((m, 4096, k), Some(k), small, l2);
             (kc, nc)
         };
-        assert_eq!([256, 257].map(sizes), [(256, 256); 2]);
-        let wide = |m| blocking((m, 4096, 64), true, None).nc;
-        assert_eq!([1024, 1025].map(wide), [512, 512]);
-        let long = |m| blocking((m, 4096, 512), true, None).nc;
-        assert_eq!([128, 129].map(long), [128, 128]);
+        assert_eq!([1024, 1025].map(|m| sizes((m, 256), 2 << 20)), [(256, 256), (256, 512)]);
+        assert_eq!([262, 263].map(|m| sizes((m, 1000), 2 << 20)), [(1000, 128), (1000, 256)]);
+        assert_eq!(sizes((mr + 1, 400), 16 << 10), (400, nr));
     }
 }
 
@@ -247,7 +255,7 @@ fn a_is_packed_where_reading_it_in_place_is_slow() {
                 nr,
                 a_row_step,
                 b_row_step: Some(n),
-                are_dots: false,
+                b_col_step: None,
                 packed_kc: None,
                 is_consumed: false,
             };
@@ -279,7 +287,7 @@ fn columns_packed_together_fit_in_what_threads_share() {
                     nr,
                     a_row_step,
                     b_row_step: None,
-                    are_dots: a_row_step == k && !is_consumed,
+                    b_col_step: (a_row_step == k && !is_consumed).then_some(k),
                     packed_kc: None,
                     is_consumed,
                 };

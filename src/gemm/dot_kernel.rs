@@ -47,8 +47,8 @@ pub(super) type Kernel<S> = unsafe fn(S, &DotTile);
 /// # Safety
 /// `k >= QUAD`. `k` elements are readable at each of `MR` rows of A and of `NV * LANES` columns of B, and `count` at
 /// `row`, if the tile starts there. `count` elements are writable at each of `MR` rows of C, and readable if it
-/// starts at the output; none of the operands is there. `COPY`: `k` rows of a panel of B are writable from
-/// column `copy` on, and nothing else is there.
+/// starts at the output; none of the operands is there. `COPY`: `NV * LANES` columns of a
+/// panel of B are writable at `copy`, for `k` steps, and nothing else is there.
 pub(super) unsafe fn run<
     S: Turn,
     const MR: usize,

@@ -22,6 +22,7 @@ use super::dot_kernel::{DotTile, Kernel, MOST_COLUMNS, run};
 use super::epilogue::Beside;
 use super::finish::finish_all;
 use super::operand::Operand;
+use super::paths::are_few_dots;
 use super::row_steps::RowSteps;
 use super::tile_shape::{TileShape, even_strips};
 use super::{Product, Start};
@@ -52,14 +53,14 @@ impl<S: TileShape + Turn> Compiled<S> {
     }
 }
 
-/// Whether other strips may follow one of so many rows: no two of at most `mr` rows have many more.
+/// Whether other strips may follow one of so many rows: even ones have more than half of `mr` if there are two.
 const fn is_followed(rows: usize, mr: usize) -> bool {
     2 * rows > mr
 }
 
-/// Whether a first strip of so many rows can pack a B of `k` steps.
+/// Whether a first strip of so many rows, at most `mr`, can pack a B of `k` steps.
 pub(super) fn can_pack(rows: usize, mr: usize, k: usize) -> bool {
-    is_followed(rows, mr) && k >= QUAD
+    is_followed(rows, mr) && are_few_dots(mr, rows, k)
 }
 
 /// `rows: vectors`, and whether the kernels turn a block ahead.

@@ -1,5 +1,6 @@
 //! Dot products of rows: every kernel, and which products they are taken for.
 
+use super::blocking::{Blocking, PackB};
 use super::dots::{DotShape, can_pack, strip};
 use super::epilogue::Identity;
 use super::forecast::{Layout, scratch};
@@ -82,18 +83,30 @@ fn packs<S: DotShape>(s: S, level: Level) {
             let (a, b) = (spread(m, k, k + 3, 1), spread(n, k, k + 1, 2));
             let a = Operand::from(View::with_stride(m, k, k + 3, &a).expect("a"));
             let b = Operand::from(View::with_stride(n, k, k + 1, &b).expect("b^T").t());
-            let mut panels = vec![f32::NAN; n.next_multiple_of(S::NR) * k];
-            let mut found = vec![f32::NAN; m * n];
-            let to = (found.as_mut_ptr(), n);
-            // SAFETY: `found` has `m` rows of `n` elements.
-            unsafe { strip(s, (&a, &b), Start::Zero, to, Some(&mut panels)) };
-            for (i, j) in (0..m).flat_map(|i| (0..n).map(move |j| (i, j))) {
-                let sum: f32 = (0..k).map(|p| a.element(i, p) * b.element(p, j)).sum();
-                assert_eq!(found[i * n + j], sum, "{level} {m} {n} {k} {i} {j}");
-            }
-            for (p, j) in (0..k).flat_map(|p| (0..n).map(move |j| (p, j))) {
-                let at = j / S::NR * S::NR * k + p * S::NR + j % S::NR;
-                assert_eq!(panels[at], b.element(p, j), "{level} {m} {n} {k} {p} {j}");
+            let (bias, before) = (integers(n, 3), spread(m, n, n + 2, 4));
+            for (start, which) in [(Start::Zero, 0), (Start::Bias(&bias), 1), (Start::Output, 2)] {
+                // A guard behind the last panel, and between the rows of C.
+                let size = n.next_multiple_of(S::NR) * k;
+                let mut panels = vec![f32::NAN; size + S::NR];
+                let mut found = before.clone();
+                let to = (found.as_mut_ptr(), n + 2);
+                // SAFETY: `found` has `m` rows of `n` elements.
+                unsafe { strip(s, (&a, &b), start, to, Some(&mut panels)) };
+                for (at, &found) in found.iter().enumerate() {
+                    let (i, j) = (at / (n + 2), at % (n + 2));
+                    if j >= n {
+                        assert!(found.is_nan(), "{level} {m} {n} {k}: written between rows");
+                        continue;
+                    }
+                    let sum: f32 = (0..k).map(|p| a.element(i, p) * b.element(p, j)).sum();
+                    let first = [0.0, bias[j], before[at]][which];
+                    assert_eq!(found, first + sum, "{level} {m} {n} {k} {i} {j} {start:?}");
+                }
+                for (p, j) in (0..k).flat_map(|p| (0..n).map(move |j| (p, j))) {
+                    let at = j / S::NR * S::NR * k + p * S::NR + j % S::NR;
+                    assert_eq!(panels[at], b.element(p, j), "{level} {m} {n} {k} {p} {j}");
+                }
+                assert!(panels[size..].iter().all(|x| x.is_nan()), "{level} {m} {n} {k}: too far");
             }
             packed += 1;
         }
@@ -129,6 +142,22 @@ fn few_rows_with_a_transposed_b_are_dots() {
         let (m, k) = (200, 300);
         let path = path(form((m, 3, k), (k, 1)));
         assert!(matches!(path, Some((Path::Turned(None), 600))), "{level} {path:?}");
+    }
+}
+
+#[test]
+fn the_first_strip_turns_a_transposed_b_of_more_rows() {
+    for level in Level::available().filter(|&level| level != Level::Portable) {
+        let cpu = Cpu::serial().with_level(level).with_caches(Caches::FALLBACK);
+        let turns = |(m, n, k), a_steps| {
+            let (shape, b_steps) = ((m, n, k), (1, k));
+            let form = Form { shape, a_steps, b_steps, packed_kc: None, is_consumed: false };
+            let path = Plan::new(cpu, form).map(|plan| plan.path);
+            matches!(path, Some(Path::Blocks(Blocking { pack_b: PackB::Turning, .. })))
+        };
+        for (m, n, k) in [(13, 5111, 5), (18, 5111, 5), (170, 400, 17), (40, 2001, 16)] {
+            assert!(turns((m, n, k), (k, 1)) && !turns((m, n, k), (1, m)), "{level} {m} {n} {k}");
+        }
     }
 }
 
@@ -179,6 +208,9 @@ fn what_dots_take_was_forecast() {
         (2000, 2, 16),
         (5, 90, 200),
         (30, 9, 31),
+        // B is turned by the first strip.
+        (30, 300, 300),
+        (300, 257, 64),
     ];
     let mut taken = 0;
     for (level, (m, n, k)) in Level::available().flat_map(|level| shapes.map(|s| (level, s))) {

@@ -6,7 +6,7 @@ use super::micro_kernel::Tile;
 use super::operand::Operand;
 use super::packed::Packed;
 use super::paths::{is_one_block, is_turned};
-use super::tile_shape::{TileShape, at_level, even_strips};
+use super::tile_shape::{TileShape, at_level, strips};
 use crate::simd::{Level, Simd};
 use crate::tensor::ViewMut;
 
@@ -101,7 +101,7 @@ fn tiles<S: TileShape>(
     };
     let a_steps = (a.row_step(), a.col_step());
     let mut tile = Tile::new::<S>((m, n, k), a_steps, b_steps, start, c.stride());
-    let (tallest, shorter_from) = even_strips(m, S::MR);
+    let (tallest, shorter_from) = strips::<S>(m, n);
     let mut i = 0;
     while i < m {
         let rows = if i < shorter_from { tallest } else { tallest - 1 };

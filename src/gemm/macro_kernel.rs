@@ -1,13 +1,13 @@
 //! The five loops around the micro-kernel, on one thread.
 
-use super::blocking::{Blocking, Fetch, PackB};
-use super::dots::{self, DotShape, can_pack};
+use super::blocking::{Blocking, Fetch};
+use super::dots::{self, DotShape};
 use super::epilogue::Beside;
 use super::finish::{consume, finish};
 use super::micro_kernel::{ALONE, COPY_B, FETCH_A, PANEL_VECTORS, Tile, vectors_of_line};
 use super::operand::Operand;
-use super::pack::{Panels, pack_a, pack_b};
-use super::tile_shape::{TileShape, even_strips, is_tall};
+use super::pack::{Panels, pack_a};
+use super::tile_shape::{TileShape, even_strips, strips};
 use super::{Product, Start};
 use crate::simd::Level;
 use crate::tensor::ViewMut;
@@ -40,8 +40,12 @@ pub(super) fn five_loops<S: DotShape>(
             }
             // In a packed block all strips but the last have MR rows.
             let rows = blocking.mc.min(m - i);
-            let strips =
-                if blocking.pack_a { (S::MR.min(rows), rows) } else { even_strips(rows, S::MR) };
+            let strips = match blocking.packs_b() {
+                _ if blocking.pack_a => (S::MR.min(rows), rows),
+                // The first of them may pack B.
+                true => even_strips(rows, S::MR),
+                false => strips::<S>(rows, n),
+            };
             // Loop 3, through blocks of n: splits B and C by columns.
             let mut j = 0;
             while j < n {
@@ -52,17 +56,7 @@ pub(super) fn five_loops<S: DotShape>(
                         let col = product.origin.1 + j - w.first;
                         Panels::Packed(&w.data[p * w.cols + col * a.cols()..])
                     }
-                    None => match blocking.pack_b {
-                        PackB::Never => Panels::InPlace,
-                        PackB::Copying if is_tall(strips.0, S::MR) => Panels::Copied(packed_b),
-                        PackB::Turning if can_pack(strips.0, S::MR, b.rows()) => {
-                            Panels::Turned(packed_b)
-                        }
-                        _ => {
-                            pack_b(s, packed_b, S::NR, b);
-                            Panels::Packed(packed_b)
-                        }
-                    },
+                    None => Panels::new(s, blocking.pack_b, packed_b, b, (rows, strips.0)),
                 };
                 let mut block = Block {
                     a,
@@ -105,7 +99,7 @@ pub(super) fn one_block<S: DotShape>(
         b: product.b,
         packed_a: None,
         panels: Panels::InPlace,
-        strips: even_strips(c.rows(), S::MR),
+        strips: strips::<S>(c.rows(), c.cols()),
         start: product.start,
         at: (0, 0),
         shape: c.shape(),
@@ -163,13 +157,14 @@ fn macro_kernel<S: DotShape>(
         };
         block.point_to_rows(&mut tile, (i, rows));
         let far = fetches_c.then_some(far);
-        // SAFETY: the shapes were checked when the product was made. Packed blocks hold `k * MR` elements
-        // from `i * k` on, `i` being a multiple of `MR`, and `k * NR` for each panel, also where they are
-        // copied, which is done by the first strip only, a tall one.
+        // SAFETY: the shapes were checked when the product was made: at `to` there are `rows` rows of as many
+        // elements as B has columns, those of C where the sums start there. Packed blocks hold `k * MR`
+        // elements from `i * k` on, `i` being a multiple of `MR`, and `k * NR` for each panel, also where they
+        // are copied, which is done by the first strip only, a tall one.
         unsafe {
             if let Panels::Turned(panels) = &mut block.panels {
-                let a = block.a.block((i, 0), (rows, block.a.cols()));
-                dots::strip(s, (&a, &block.b), block.start, (to, c_row_step), Some(panels));
+                let (a, panels) = (block.a.block((i, 0), (rows, tile.k)), panels.as_deref_mut());
+                dots::strip(s, (&a, &block.b), block.start, (to, c_row_step), panels);
             } else {
                 strip(s, &mut tile, (rows, n), block.b(), block.start, to, far);
             }

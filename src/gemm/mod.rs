@@ -40,14 +40,14 @@
 //! | file | what |
 //! |---|---|
 //! | `operand`, `packed` | A and B with their strides: a transposition is two numbers exchanged; a B packed once for many products |
-//! | `blocking` | `mc, kc, nc` from the cache sizes; the limits between the paths |
-//! | `plan` | the path of a product, its threads, and how they share it |
+//! | `blocking` | `mc, kc, nc` from the cache sizes, and what is packed |
+//! | `plan`, `paths` | the path of a product, its threads, and how they share it; which shapes are for which path |
 //! | `parts`, `shared` | C in parts that threads take one after the other; B packed by all of them |
-//! | `parallel` | the threads at work |
+//! | `parallel`, `lines` | the threads at work; rows of C that begin within a cache line |
 //! | `macro_kernel` | the five loops, and the one block |
 //! | `few_tiles` | small products |
 //! | `stream` | few rows |
-//! | `dots` | few rows with a transposed B |
+//! | `dots`, `dot_kernel` | few rows with a transposed B, or the first strip of many |
 //! | `turned` | products computed as their transposition |
 //! | `pack` | the layout of packed blocks |
 //! | `micro_kernel`, `row_steps`, `tile_shape` | the one generic tile; addresses of its rows of A; its shapes per level |

@@ -10,12 +10,16 @@
 //!   ...
 //! ```
 //!
-//! The lanes that a last panel lacks are not written: no kernel reads them. An operand whose lanes
+//! The lanes that a last panel lacks hold anything: no kernel reads them. An operand whose lanes
 //! are not contiguous is transposed in registers on its way.
 
 use core::mem;
 
+use super::blocking::PackB;
+use super::dots::{DotShape, can_pack};
 use super::operand::Operand;
+use super::paths::are_few_dots;
+use super::tile_shape::is_tall;
 use crate::simd::{SQUARE, Simd};
 
 /// Where the tiles of a block read B.
@@ -26,16 +30,38 @@ pub(super) enum Panels<'a> {
     Packed(&'a [f32]),
     /// The first strip, which is tall, as it stands, and packs it meanwhile; the others in its panels.
     Copied(&'a mut [f32]),
-    /// The same where the first strip is one of dot products.
-    Turned(&'a mut [f32]),
+    /// The same where the first strip is one of dot products, which packs nothing if it is the only one.
+    Turned(Option<&'a mut [f32]>),
 }
 
-impl Panels<'_> {
+impl<'a> Panels<'a> {
+    /// Those of block `b`, for so many rows in strips of so many at most: packed here, unless the first
+    /// strip does it, or the only one needs none.
+    #[inline(always)]
+    pub fn new<S: DotShape>(
+        s: S,
+        pack: PackB,
+        dst: &'a mut [f32],
+        b: Operand<'_>,
+        (rows, strip): (usize, usize),
+    ) -> Self {
+        match pack {
+            PackB::Never => Panels::InPlace,
+            PackB::Copying if is_tall(strip, S::MR) => Panels::Copied(dst),
+            PackB::Turning if are_few_dots(S::MR, rows, b.rows()) => Panels::Turned(None),
+            PackB::Turning if can_pack(strip, S::MR, b.rows()) => Panels::Turned(Some(dst)),
+            _ => {
+                pack_b(s, dst, S::NR, b);
+                Panels::Packed(dst)
+            }
+        }
+    }
+
     /// Whether the first strip has packed them: they are packed from now on.
     #[inline(always)]
     pub fn end_first(&mut self) -> bool {
         match mem::replace(self, Panels::InPlace) {
-            Panels::Copied(panels) | Panels::Turned(panels) => {
+            Panels::Copied(panels) | Panels::Turned(Some(panels)) => {
                 *self = Panels::Packed(panels);
                 true
             }

@@ -30,8 +30,8 @@ pub(super) fn are_few_dots(mr: usize, m: usize, k: usize) -> bool {
     m <= mr && k >= QUAD
 }
 
-/// The same for so many rows of the transposition of C, the columns of C: not in few steps, as each tile begins
-/// with the addresses of its columns.
+/// The same for so many rows of the transposition of C, the columns of C: not in few steps, of which the beginnings
+/// of the tiles are most.
 #[inline(always)]
 pub(super) fn are_turned_dots(mr: usize, n: usize, k: usize) -> bool {
     k >= 16 && are_few_dots(mr, n, k)

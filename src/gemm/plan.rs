@@ -116,7 +116,7 @@ impl Form {
             nr: S::NR,
             a_row_step: self.a_steps.0,
             b_row_step: self.b_has_rows().then_some(self.b_steps.0),
-            are_dots: self.are_dots(),
+            b_col_step: self.are_dots().then_some(self.b_steps.1),
             packed_kc: self.packed_kc,
             is_consumed: self.is_consumed,
         };
@@ -185,7 +185,7 @@ impl Plan {
         let plan = |path, cut, buffer| Plan { path, threads, cut, shared: None, buffer };
         let plan = if form.is_turned(cpu.level()) {
             let turned = form.turned();
-            // What is packed is that of the transposition, and no dot product packs anything.
+            // What is packed is that of the transposition, and dot products alone pack nothing.
             let blocking =
                 (!form.are_turned_dots(cpu.level())).then(|| turned.blocking(s, cpu.caches()));
             let (unit, packs_a, b) = match blocking {

@@ -21,9 +21,9 @@ impl RowSteps {
         // One by one: as a vector they would take longer than what is done with them.
         let times = |odd: usize| black_box(bytes.wrapping_mul(odd));
         if rows <= 4 {
-            return RowSteps([bytes, times(3), 0, 0, 0, 0]);
+            return RowSteps([bytes, times(3), 0, 0, 0, 0, 0, 0]);
         }
-        RowSteps([bytes, times(3), times(5), times(7), times(9), times(11)])
+        RowSteps([bytes, times(3), times(5), times(7), times(9), times(11), times(13), times(15)])
     }
 
     /// What is in row `i` where the first has `first`.

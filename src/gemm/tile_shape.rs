@@ -3,13 +3,13 @@
 //! A tile of `MR` rows and `NV` vectors keeps `MR * NV` accumulators in registers, and needs the
 //! fewer of `MR` and `NV` registers more for one operand of a step of k and one for the other. At
 //! least latency x throughput = 4 x 2 = 8 accumulators keep the multipliers busy, so a tile of few
-//! rows has many vectors. (One row on AVX-512 has no more than eight: more, each fetched ahead, gained
-//! nothing, whether B was near or far.)
+//! rows has many vectors, and one of a single vector many rows. (One row on AVX-512 has no more than eight:
+//! more, each fetched ahead, gained nothing, whether B was near or far.)
 //!
 //! | level | registers | rows: vectors | most registers | loads per FMA of the full tile |
 //! |---|---|---|---|---|
-//! | AVX2 | 16 | 1: 12, 2: 6, 3: 4, 4-6: 2 | 12 + 3 + 1 = 16 | 8 / 12 |
-//! | AVX-512 | 32 | 1: 8, 2: 12, 3: 8, 4: 6, 5-6: 4, 7-12: 2 | 24 + 4 + 1 = 29 | 14 / 24 |
+//! | AVX2 | 16 | 1: 12, 2: 6, 3: 4, 4-6: 2, 7-12: 1 | 12 + 3 + 1 = 16 | 8 / 12 |
+//! | AVX-512 | 32 | 1: 8, 2: 12, 3: 8, 4: 6, 5-6: 4, 7-12: 2, 13-16: 1 | 24 + 4 + 1 = 29 | 14 / 24 |
 //!
 //! Every number of rows is instantiated exactly. What is left of a row of C after its widest tiles
 //! is covered by narrower ones; a last vector that is not full is a variant of its own (`TAIL`),
@@ -22,6 +22,8 @@ use crate::simd::{Level, Simd};
 pub(super) trait TileShape: Simd {
     /// Rows of the tallest tile.
     const MR: usize;
+    /// Rows of the tallest tile of one vector, for a C that is no wider.
+    const NARROW: usize;
     /// Columns of a packed panel of B: the width of the tallest tile.
     const NR: usize = PANEL_VECTORS * Self::LANES;
 
@@ -37,8 +39,8 @@ pub(super) trait TileShape: Simd {
     }
 }
 
-/// The rows of the tallest tile of all levels.
-pub(super) const MOST_ROWS: usize = 12;
+/// The rows of the tallest tile of all levels: an address reaches no more (see [`super::row_steps`]).
+pub(super) const MOST_ROWS: usize = 16;
 
 /// The rows of the strips, of at most `mr`, into which `m` rows are cut, and the row from which on they
 /// have one less: 8 = 4 + 4, not 6 + 2.
@@ -52,11 +54,18 @@ pub(super) fn even_strips(m: usize, mr: usize) -> (usize, usize) {
     (tallest, (m - (tallest - 1) * strips) * tallest)
 }
 
-/// Whether a tile is one of those that many rows are computed in, which have about as many each, at most
-/// `mr`. Only these are compiled to do something besides.
+/// The same in tiles of the level, for a C of so many columns.
 #[inline(always)]
-pub(super) const fn is_tall(rows: usize, mr: usize) -> bool {
-    rows + 1 >= mr
+pub(super) fn strips<S: TileShape>(m: usize, cols: usize) -> (usize, usize) {
+    let most = if m > S::MR && cols <= S::LANES { S::NARROW } else { S::MR };
+    even_strips(m, most)
+}
+
+/// Whether a tile is one of those that many rows are computed in, which have about as many each, at most
+/// `most`. Only these are compiled to do something besides.
+#[inline(always)]
+pub(super) const fn is_tall(rows: usize, most: usize) -> bool {
+    rows <= most && rows + 1 >= most
 }
 
 /// The micro-kernels of one tile.
@@ -72,8 +81,10 @@ impl<S: TileShape> Compiled<S> {
     const fn new<const MR: usize, const NV: usize>() -> Self {
         let alone: [Kernel<S>; 2] = [run::<S, MR, NV, false, ALONE>, run::<S, MR, NV, true, ALONE>];
         let mut kernels = [alone; 3];
-        if is_tall(MR, S::MR) {
+        if is_tall(MR, S::MR) || is_tall(MR, S::NARROW) {
             kernels[FETCH_A] = [run::<S, MR, NV, false, FETCH_A>, run::<S, MR, NV, true, FETCH_A>];
+        }
+        if is_tall(MR, S::MR) {
             kernels[COPY_B] = [run::<S, MR, NV, false, COPY_B>, run::<S, MR, NV, true, COPY_B>];
         }
         Compiled { vectors: NV, kernels }
@@ -92,6 +103,7 @@ macro_rules! tiles {
 #[cfg(target_arch = "x86_64")]
 impl TileShape for crate::simd::Avx2 {
     const MR: usize = 6;
+    const NARROW: usize = 12;
     const TILES: [&'static [Compiled<Self>]; MOST_ROWS] = tiles!(Self,
         1: 1 2 2 4 4 4 4 8 8 8 8 12;
         2: 1 2 2 4 4 6;
@@ -99,12 +111,19 @@ impl TileShape for crate::simd::Avx2 {
         4: 1 2;
         5: 1 2;
         6: 1 2;
+        7: 1;
+        8: 1;
+        9: 1;
+        10: 1;
+        11: 1;
+        12: 1;
     );
 }
 
 #[cfg(target_arch = "x86_64")]
 impl TileShape for crate::simd::Avx512 {
     const MR: usize = 12;
+    const NARROW: usize = 16;
     const TILES: [&'static [Compiled<Self>]; MOST_ROWS] = tiles!(Self,
         1: 1 2 2 4 4 4 4 8;
         2: 1 2 2 4 4 4 4 8 8 8 8 12;
@@ -118,6 +137,10 @@ impl TileShape for crate::simd::Avx512 {
         10: 1 2;
         11: 1 2;
         12: 1 2;
+        13: 1;
+        14: 1;
+        15: 1;
+        16: 1;
     );
 }
 
@@ -157,11 +180,14 @@ pub(super) use at_level;
 #[cfg(test)]
 impl TileShape for crate::simd::Portable<3> {
     const MR: usize = 5;
+    const NARROW: usize = 7;
     const TILES: [&'static [Compiled<Self>]; MOST_ROWS] = tiles!(Self,
         1: 1 2 2 4 4 6;
         2: 1 2 2 4;
         3: 1 2;
         4: 1 2;
         5: 1 2;
+        6: 1;
+        7: 1;
     );
 }

@@ -8,7 +8,7 @@ use densecore::simd::Caches;
 use densecore::{Cpu, Scratch};
 
 /// `(m, n, k)` at which a path begins or ends.
-const LIMITS: [(usize, usize, usize); 84] = [
+const LIMITS: [(usize, usize, usize); 102] = [
     // A transposed B of few elements is copied, up to m n k = 128.
     (1, 128, 1),
     (1, 129, 1),
@@ -54,6 +54,28 @@ const LIMITS: [(usize, usize, usize); 84] = [
     (4097, 3, 2),
     (128, 64, 128),
     (129, 64, 128),
+    // A transposed B is turned by the first strip: more rows than a tile has, more than half of L1 (4 Ki or 6 Ki
+    // elements), 16 steps with more than three tiles of rows; one strip in the last part; two blocks of k; half of
+    // L2 holds A (128 or 256 rows).
+    (13, 256, 16),
+    (13, 257, 16),
+    (13, 384, 16),
+    (13, 385, 16),
+    (19, 300, 15),
+    (19, 300, 16),
+    (37, 500, 15),
+    (37, 500, 16),
+    (25, 300, 1024),
+    (30, 67, 1100),
+    (128, 200, 512),
+    (129, 200, 512),
+    (256, 70, 1024),
+    (257, 70, 1024),
+    // One vector wide: strips of up to 12 rows of 8 columns, and 16 of 16.
+    (25, 8, 300),
+    (25, 9, 300),
+    (33, 16, 300),
+    (33, 17, 300),
     // Streamed: m <= 1, m <= 3 with a B that half of L2 does not hold, or 4 with one of more elements than
     // L2 has bytes.
     (1, 300, 301),
@@ -142,6 +164,26 @@ fn both_sides_of_every_limit_are_exact() {
         }
     }
     assert!(check.compared() > 1_000_000);
+}
+
+#[test]
+fn what_the_first_strip_turns_is_exact_in_every_remainder() {
+    let mut check = Check::new("what_the_first_strip_turns_is_exact_in_every_remainder");
+    let mut random = Random::new(43);
+    let cpus: Vec<_> = fma_levels()
+        .into_iter()
+        .flat_map(|level| CACHES.map(|caches| serial(level).with_caches(caches)))
+        .collect();
+    // Every height of the first strip, in a C too large for its transposition; every number of columns in
+    // the last panel; every number of steps in the last block.
+    let heights = (7..=36).map(|m| (m, 5111, 5));
+    let columns = (400..=432).map(|n| (170, n, 17));
+    let steps = (16..=31).map(|k| (40, 2001, k));
+    for shape in heights.chain(columns).chain(steps) {
+        let accum = random.pick(&[Accum::Replace, Accum::Add]);
+        check_exact(&mut check, Case::new(shape).stored(1).with(accum), &cpus, &mut random);
+    }
+    assert!(check.compared() > 1_000_000 || cpus.is_empty());
 }
 
 #[test]
