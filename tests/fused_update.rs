@@ -11,7 +11,7 @@ use support::{POOLS, bits, classes, cpus, in_pool, numbers, rules};
 
 /// Widths and batch: narrower than a vector, odd, wider than a block of columns, deeper than a block
 /// of k, and more samples than are fused.
-const CASES: [(&[usize], usize); 7] = [
+const CASES: [(&[usize], usize); 9] = [
     (&[2, 3, 1], 4),
     (&[1, 1], 1),
     (&[7, 19, 33, 5], 13),
@@ -19,6 +19,8 @@ const CASES: [(&[usize], usize); 7] = [
     (&[3, 700, 4], 21),
     (&[13, 50, 9], 600),
     (&[5, 17, 3], 1100),
+    (&[9, 40, 1], 50),
+    (&[2100, 2], 40),
 ];
 
 struct Training {

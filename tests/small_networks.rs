@@ -33,7 +33,7 @@ fn with_gaps(rows: usize, cols: usize, x: &[f32]) -> Vec<f32> {
 }
 
 /// Widths around the sizes of vectors and tiles, and around the size up to which a layer is small.
-const WIDTHS: [&[usize]; 9] = [
+const WIDTHS: [&[usize]; 12] = [
     &[2, 3, 1],
     &[1, 1],
     &[3, 7, 8, 9],
@@ -43,6 +43,9 @@ const WIDTHS: [&[usize]; 9] = [
     &[5, 1, 1, 5],
     &[15, 16],
     &[40, 50, 1],
+    &[33, 2],
+    &[32, 1, 32],
+    &[3, 2, 40],
 ];
 
 const ROWS: [usize; 9] = [0, 1, 2, 3, 4, 5, 8, 19, 64];

@@ -5,7 +5,7 @@ use super::macro_kernel::strip;
 use super::micro_kernel::Tile;
 use super::operand::Operand;
 use super::packed::Packed;
-use super::paths::{is_one_block, is_turned};
+use super::paths::{is_narrow, is_one_block, is_turned};
 use super::tile_shape::{TileShape, at_level, strips};
 use crate::simd::{Level, Simd};
 use crate::tensor::ViewMut;
@@ -41,7 +41,10 @@ pub(super) fn is_here(
     a_is_transposed: bool,
     (b_has_rows, b_is_packed): (bool, bool),
 ) -> bool {
-    let (m, n, _) = shape;
+    let (m, n, k) = shape;
+    if is_narrow(n, k) {
+        return false;
+    }
     if !b_is_packed {
         if !b_has_rows {
             return is_at_most(COPIED, shape);

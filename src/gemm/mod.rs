@@ -10,6 +10,7 @@
 //!
 //! | product | path |
 //! |---|---|
+//! | of one or two columns, with 32 steps of k or more | `narrow`: vectors lie along k |
 //! | tiny, or small with a C that wastes little of its vectors; B's rows contiguous, or packed | `few_tiles`: before anything is planned |
 //! | with a C that fills vectors better along its columns, or a transposed B that would cost more to turn than A | `turned`: the five loops, or `dots`, compute the transposition of C |
 //! | larger, but in or near L1, B's rows contiguous | `one_block`: tiles alone, both operands read where they are |
@@ -39,13 +40,14 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `operand`, `packed` | A and B with their strides: a transposition is two numbers exchanged; a B packed once for many products |
+//! | `operand`, `packed`, `product` | A and B with their strides: a transposition is two numbers exchanged; a B packed once for many products; a product and its parts |
 //! | `blocking` | `mc, kc, nc` from the cache sizes, and what is packed |
 //! | `plan`, `paths` | the path of a product, its threads, and how they share it; which shapes are for which path |
 //! | `parts`, `shared` | C in parts that threads take one after the other; B packed by all of them |
 //! | `parallel`, `lines` | the threads at work; rows of C that begin within a cache line |
 //! | `macro_kernel` | the five loops, and the one block |
 //! | `few_tiles` | small products |
+//! | `narrow`, `narrow_kernel` | few columns |
 //! | `stream` | few rows |
 //! | `dots`, `dot_kernel` | few rows with a transposed B, or the first strip of many |
 //! | `turned` | products computed as their transposition |
@@ -63,14 +65,18 @@
 //! AVX-512, however small L2.)
 //! A product that is consumed takes a strip more, at most 24 KiB, and panels of twice the length; one that
 //! is computed as its transposition a buffer of C's size for each thread, at most 256 KiB, beside blocks
-//! that are smaller than those of others by more than that.
+//! that are smaller than those of others by more than that. One of few columns takes a copy of B, or 64 KiB.
 //!
 //! # Order of summation
 //!
-//! An element of C is one chain of fused multiply-adds in the order of k, whatever the blocks,
-//! the tile, the position in the matrix and the number of threads: between blocks of k the chain
-//! rests in C. Hence the same bits for any thread count and on every level with FMA, and a row of
-//! a product equals the product of that row.
+//! The order in which an element of C is summed is a function of k and n alone, whatever the blocks, the tile, the
+//! layout, the position in the matrix and the number of threads. Hence the same bits for any thread count and on
+//! every level with FMA, and a row of a product equals the product of that row.
+//!
+//! It is one chain of fused multiply-adds in the order of k, from where the sum starts: between blocks of k the
+//! chain rests in C. With n = 1 or 2, where k >= 32, it is the sum of sixteen chains, chain q of the steps q, q + 16
+//! and so on; chains q and q + 8 are added, of these q and q + 4, then q + 2, then q + 1, and where the sum starts
+//! comes last.
 
 mod blocking;
 mod dot_kernel;
@@ -82,6 +88,8 @@ mod forecast;
 mod lines;
 mod macro_kernel;
 mod micro_kernel;
+mod narrow;
+mod narrow_kernel;
 mod operand;
 mod pack;
 mod packed;
@@ -90,6 +98,7 @@ mod parts;
 mod paths;
 mod plan;
 mod portable;
+mod product;
 mod row_steps;
 mod shared;
 pub(crate) mod small;
@@ -113,6 +122,7 @@ pub use packed::{PackedWeight, matmul_packed};
 
 use finish::finish_all;
 use packed::Packed;
+use product::Product;
 
 use crate::cpu::Cpu;
 use crate::error::{Error, Result, check_len, check_shape};
@@ -294,27 +304,4 @@ fn compute(
         return Ok(());
     }
     parallel::product(cpu, scratch, &product, c, beside)
-}
-
-/// One product, or the part of it that computes the block of C at `origin`.
-#[derive(Clone, Copy)]
-struct Product<'a> {
-    a: Operand<'a>,
-    b: Operand<'a>,
-    /// B packed beforehand; then `b` gives its shape only.
-    packed: Option<Packed<'a>>,
-    start: Start<'a>,
-    epilogue: &'a dyn Epilogue,
-    origin: (usize, usize),
-    /// C is nowhere: finished elements go to the epilogue in a buffer, and in C's stead stands the
-    /// first of the matrices beside it.
-    is_consumed: bool,
-}
-
-impl<'a> Product<'a> {
-    /// All of a product whose B is not packed.
-    #[inline(always)]
-    fn new(a: Operand<'a>, b: Operand<'a>, start: Start<'a>, epilogue: &'a dyn Epilogue) -> Self {
-        Product { a, b, packed: None, start, epilogue, origin: (0, 0), is_consumed: false }
-    }
 }

@@ -6,6 +6,7 @@
 use super::blocking::block_of_k;
 use super::epilogue::Epilogue;
 use super::operand::Operand;
+use super::paths::is_narrow;
 use super::shared::{pack_all, panel_width};
 use super::{Start, check, compute};
 use crate::cpu::Cpu;
@@ -64,6 +65,7 @@ impl PackedWeight {
         let kc = block_of_k(cpu.caches(), k);
         let data = match level {
             Level::Portable => copied(w)?,
+            _ if is_narrow(n, k) => copied(w.t())?,
             _ => packed(cpu, w, kc)?,
         };
         Ok(Self { data, level, k, n, kc })
@@ -102,14 +104,18 @@ pub fn matmul_packed<'a>(
 ) -> Result<()> {
     let a = a.into();
     let data = w.data.as_slice();
-    // For its shape; the portable product reads it as the matrix that it is.
-    let b = Operand::from(View::contiguous(w.k, w.n, &data[..w.k * w.n]));
+    // For its shape; the portable product reads it as the matrix that it is, the narrow one as its transposition.
+    let is_narrow = w.level != Level::Portable && is_narrow(w.n, w.k);
+    let b = match is_narrow {
+        true => Operand::from(View::contiguous(w.n, w.k, data).t()),
+        false => Operand::from(View::contiguous(w.k, w.n, &data[..w.k * w.n])),
+    };
     check((a, ("w", b)), start, &c)?;
     epilogue.check(c.shape())?;
     check_len("beside", epilogue.beside(), 0)?;
     let packed = match w.level {
         Level::Portable => None,
-        _ if w.k == 0 => None,
+        _ if w.k == 0 || is_narrow => None,
         _ => Some(Packed { data, cols: data.len() / w.k, kc: w.kc, first: 0 }),
     };
     compute(cpu.with_level(w.level), scratch, (a, b, packed), (start, epilogue), c, None)

@@ -7,17 +7,18 @@ use core::mem::take;
 
 use super::blocking::Blocking;
 use super::dots::dots;
-use super::epilogue::{Beside, Identity};
+use super::epilogue::Beside;
 use super::lines::columns_before_line;
 use super::macro_kernel::{five_loops, one_block};
+use super::narrow::narrow;
 use super::packed::Packed;
 use super::parts::Parts;
-use super::plan::{Form, Path, Plan};
+use super::plan::{Path, Plan};
 use super::shared::pack_all;
 use super::stream::stream;
 use super::tile_shape::at_level;
 use super::turned::turned;
-use super::{Product, Start, portable};
+use super::{Product, portable};
 use crate::cpu::Cpu;
 use crate::error::Result;
 use crate::parallel::join;
@@ -119,46 +120,6 @@ fn work(
     );
 }
 
-impl<'a> Product<'a> {
-    /// What its path depends on, for a C of that shape.
-    #[inline(always)]
-    fn form(&self, (m, n): (usize, usize)) -> Form {
-        Form {
-            shape: (m, n, self.a.cols()),
-            a_steps: (self.a.row_step(), self.a.col_step()),
-            b_steps: (self.b.row_step(), self.b.col_step()),
-            packed_kc: self.packed.map(|packed| packed.kc),
-            is_consumed: self.is_consumed,
-        }
-    }
-
-    /// The part that adds up `count` steps of k from `first` on, the earlier ones being in C.
-    fn steps(&self, first: usize, count: usize) -> Product<'a> {
-        let k = self.a.cols();
-        Product {
-            a: self.a.block((0, first), (self.a.rows(), count)),
-            b: self.b.block((first, 0), (count, self.b.cols())),
-            start: if first == 0 { self.start } else { Start::Output },
-            epilogue: if k - first <= count { self.epilogue } else { &Identity },
-            ..*self
-        }
-    }
-
-    /// The part that computes `rows x cols` elements of C from `(row, col)` on.
-    fn part(&self, (row, col): (usize, usize), (rows, cols): (usize, usize)) -> Product<'a> {
-        let k = self.a.cols();
-        Product {
-            a: self.a.block((row, 0), (rows, k)),
-            b: self.b.block((0, col), (k, cols)),
-            packed: self.packed,
-            start: self.start.columns(col, cols),
-            epilogue: self.epilogue,
-            origin: (self.origin.0 + row, self.origin.1 + col),
-            is_consumed: self.is_consumed,
-        }
-    }
-}
-
 /// One piece, on this thread. Dispatch happens here, inside the job, and each path is compiled on its
 /// own: together they are too much for the optimizer.
 pub(super) fn run(
@@ -171,6 +132,9 @@ pub(super) fn run(
 ) {
     match path {
         Path::OneBlock => run_one_block(level, scratch, product, c, beside),
+        Path::Narrow => at_level!(level, portable::product(product, c, beside), s => {
+            narrow(s, level, scratch, product, c, beside)
+        }),
         Path::Stream => at_level!(level, portable::product(product, c, beside), s => {
             stream(s, level, product, c, beside)
         }),

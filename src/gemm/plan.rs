@@ -3,8 +3,11 @@
 use super::blocking::{Blocking, PackB, Problem};
 use super::dot_kernel::MOST_COLUMNS;
 use super::few_tiles::is_at_most;
+use super::narrow;
 use super::parts::{COPYING, Costs, Cut, IN_PLACE, MOST, PACKING, TURNING};
-use super::paths::{are_few_dots, are_turned_dots, is_one_block, is_streamed, is_turned};
+use super::paths::{
+    are_few_dots, are_turned_dots, is_narrow, is_one_block, is_streamed, is_turned,
+};
 use super::tile_shape::{TileShape, tallest};
 use crate::cpu::Cpu;
 use crate::parallel::threads_for_product;
@@ -55,6 +58,11 @@ impl Form {
     }
 
     #[inline(always)]
+    fn is_narrow(&self, level: Level) -> bool {
+        level != Level::Portable && is_narrow(self.shape.1, self.shape.2)
+    }
+
+    #[inline(always)]
     fn is_turned(&self, level: Level) -> bool {
         level != Level::Portable
             && self.packed_kc.is_none()
@@ -91,7 +99,8 @@ impl Form {
         let (_, n, k) = self.shape;
         let are_few = is_at_most(ANY_ROWS, self.shape) && n >= MOST_COLUMNS / 2 && k >= QUAD
             || is_at_most(FEW_DOTS, self.shape) && self.are_few_dots(level);
-        self.are_dots() && are_few && level != Level::Portable && !self.is_turned(level)
+        let has_kernels = level != Level::Portable && !self.is_narrow(level);
+        self.are_dots() && are_few && has_kernels && !self.is_turned(level)
     }
 
     /// Elements of the buffer in which strips of so many columns are consumed, of `mr` rows at least.
@@ -129,6 +138,8 @@ impl Form {
 pub(super) enum Path {
     /// Tiles alone, both operands read in place.
     OneBlock,
+    /// Few columns: vectors lie along k.
+    Narrow,
     /// Few rows: B passes by once.
     Stream,
     /// Few rows and a transposed B, whose columns are turned in registers.
@@ -148,7 +159,7 @@ pub(super) struct Plan {
     pub cut: Cut,
     /// Steps of k and columns of the blocks of B that all threads pack together, if they do.
     pub shared: Option<(usize, usize)>,
-    /// Elements of the buffer of a consumed product, or of a transposed one.
+    /// Elements of the buffer of a consumed product, or of a transposed one; and of what is copied of a narrow B.
     buffer: usize,
 }
 
@@ -157,6 +168,9 @@ impl Plan {
     #[inline(always)]
     pub(super) fn new(cpu: Cpu, form: Form) -> Option<Plan> {
         let threads = threads_for_product(cpu, form.shape);
+        if form.is_narrow(cpu.level()) {
+            return Some(Self::narrow(cpu, threads, form));
+        }
         let is_small = threads == 1 && !form.is_consumed && form.is_read_in_place();
         if is_small && !form.is_turned(cpu.level()) {
             return None;
@@ -175,6 +189,16 @@ impl Plan {
             #[cfg(target_arch = "x86_64")]
             Level::Avx512(s) => Self::of(s, cpu, threads, form),
         })
+    }
+
+    fn narrow(cpu: Cpu, threads: usize, form: Form) -> Plan {
+        let cols = form.shape.1;
+        let costs = Costs::new(cpu.level().lanes(), false, IN_PLACE);
+        let cut = Cut::new((threads, MOST), form.shape, (MOST_COLUMNS, cols), costs);
+        let room = narrow::room(form.shape, form.a_steps.1, form.b_steps.0);
+        let block = if form.is_consumed { narrow::BLOCK } else { 0 };
+        let plan = Plan { path: Path::Narrow, threads, cut, shared: None, buffer: room + block };
+        if threads < 2 { plan } else { plan.limited(cols, form) }
     }
 
     fn of<S: TileShape>(s: S, cpu: Cpu, threads: usize, form: Form) -> Plan {
@@ -259,7 +283,7 @@ impl Plan {
     pub(super) fn own_scratch(&self) -> usize {
         let packed = match self.path {
             Path::Blocks(blocking) | Path::Turned(Some(blocking)) => blocking.scratch(),
-            Path::OneBlock | Path::Stream | Path::Dots | Path::Turned(None) => 0,
+            Path::OneBlock | Path::Narrow | Path::Stream | Path::Dots | Path::Turned(None) => 0,
         };
         packed.saturating_add(self.buffer)
     }

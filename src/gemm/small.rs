@@ -8,11 +8,14 @@
 //!   sums C [n]    = 1^T.B                       B [k, n]
 //! ```
 //!
-//! An element is the same chain of fused multiply-adds in the order of k as on any other path, and so
-//! the same bits. There is no small product at `Level::Portable`, whose chains are those of
+//! An element is the same chain of fused multiply-adds in the order of k as on any other path, or the same sum
+//! of chains as in [`narrow`], and so the same bits. There is no small product at `Level::Portable`, whose chains are those of
 //! `matrixmultiply`.
 
+use super::paths::is_narrow;
+use super::{Start, narrow};
 use crate::simd::{Level, Simd};
+use crate::tensor::View;
 
 /// Multiply-adds up to which a product is small.
 pub(crate) const SMALL: usize = 2048;
@@ -34,10 +37,19 @@ pub(crate) fn nn(
     c: &mut [f32],
 ) {
     assert!(start.is_empty() || start.len() >= n);
+    if is_narrow(n, k) {
+        let start = if start.is_empty() { Start::Zero } else { Start::Bias(start) };
+        let operands = (matrix(m, k, a).into(), matrix(k, n, b).into());
+        return narrow::small(level, operands, start, &mut c[..m * n]);
+    }
     run(level, (m, n, k), (a, k, 1), b, start, c);
 }
 
 pub(crate) fn tn(level: Level, (m, n, k): Shape, a: &[f32], b: &[f32], c: &mut [f32]) {
+    if is_narrow(n, k) {
+        let operands = (matrix(k, m, a).t().into(), matrix(k, n, b).into());
+        return narrow::small(level, operands, Start::Zero, &mut c[..m * n]);
+    }
     run(level, (m, n, k), (a, 1, m), b, &[], c);
 }
 
@@ -49,6 +61,10 @@ pub(crate) fn sums(level: Level, (n, k): (usize, usize), b: &[f32], c: &mut [f32
 pub(crate) fn nt(level: Level, (m, n, k): Shape, a: &[f32], b: &[f32], c: &mut [f32]) {
     if k == 1 {
         return nn(level, (m, n, k), a, b, &[], c);
+    }
+    if is_narrow(n, k) {
+        let operands = (matrix(m, k, a).into(), matrix(n, k, b).t().into());
+        return narrow::small(level, operands, Start::Zero, &mut c[..m * n]);
     }
     match level {
         Level::Portable => {}
@@ -63,6 +79,11 @@ pub(crate) fn nt(level: Level, (m, n, k): Shape, a: &[f32], b: &[f32], c: &mut [
             || dots((m, n, k), a, b, c),
         ),
     }
+}
+
+/// The matrix at the beginning of a slice.
+fn matrix(rows: usize, cols: usize, data: &[f32]) -> View<'_> {
+    View::contiguous(rows, cols, &data[..rows * cols])
 }
 
 /// `a` with the steps from row to row and from column to column.

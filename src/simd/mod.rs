@@ -26,6 +26,7 @@ mod caches;
 #[doc(hidden)]
 pub mod columns;
 mod exponent;
+mod fold;
 mod level;
 mod portable;
 mod reduce;
@@ -48,6 +49,7 @@ pub use avx2::Avx2;
 pub use avx512::Avx512;
 pub use caches::Caches;
 pub(crate) use exponent::{MANTISSA, TWO_THIRDS};
+pub(crate) use fold::{FOLDED, Fold, PARTIALS};
 pub(crate) use level::dispatch;
 pub use level::{LEVEL_VARIABLE, Level};
 pub use portable::Portable;

@@ -8,7 +8,7 @@ use super::{Simd, sealed};
 
 /// The operations of `S` on pairs of its vectors.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Twice<S>(pub S);
+pub(crate) struct Twice<S>(pub S);
 
 impl<S: Simd> sealed::Sealed for Twice<S> {}
 

@@ -39,6 +39,30 @@ pub fn chain(
     (0..m * n).map(|at| element(at / n, at % n)).collect()
 }
 
+/// `start + A.B` as sixteen such chains for each element: chain `q` adds up the steps `q`, `q + 16` and so on. Of
+/// these, `q` and `q + 8` are added, then `q` and `q + 4`, `q + 2`, `q + 1`, and `start` comes last.
+#[expect(clippy::disallowed_methods, reason = "the reference wants the library's fused mul_add")]
+pub fn sixteen_chains(
+    (m, n, k): (usize, usize, usize),
+    a: &[f32],
+    b: &[f32],
+    start: impl Fn(usize, usize) -> Option<f32>,
+) -> Vec<f32> {
+    let element = |i: usize, j: usize| {
+        let mut chains = [0.0f32; 16];
+        for p in 0..k {
+            chains[p % 16] = a[i * k + p].mul_add(b[p * n + j], chains[p % 16]);
+        }
+        for half in [8, 4, 2, 1] {
+            for q in 0..half {
+                chains[q] += chains[q + half];
+            }
+        }
+        start(i, j).map_or(chains[0], |start| start + chains[0])
+    };
+    (0..m * n).map(|at| element(at / n, at % n)).collect()
+}
+
 /// `a * b + c` with one rounding, from f64: the product is exact, the sum is rounded to odd, and
 /// a number rounded to odd may be rounded again without harm (Boldo and Melquiond 2008).
 pub fn fused(a: f32, b: f32, c: f32) -> f32 {

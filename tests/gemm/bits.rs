@@ -34,7 +34,11 @@ fn an_element_is_one_chain_in_the_order_of_k() {
         (7, 19, 40),
         (14, 35, 257),
         (27, 66, 520),
-        (50, 1, 70),
+        // On the other side of what is sixteen chains.
+        (50, 1, 31),
+        (50, 2, 31),
+        (50, 3, 32),
+        (50, 3, 700),
         (1, 40, 600),
         // One for each path of its own: in place, streamed, few rows packed, wide; with B transposed dot
         // products, also of the transposition.
@@ -62,6 +66,74 @@ fn an_element_is_one_chain_in_the_order_of_k() {
     count_if_no_level_is_compared(&mut check);
 }
 
+#[test]
+fn an_element_of_few_columns_is_sixteen_chains() {
+    let mut check = Check::new("an_element_of_few_columns_is_sixteen_chains");
+    let shapes = [
+        // From 32 steps of k on, with every remainder of 16; one row, and any number in a tile.
+        (1, 1, 32),
+        (1, 2, 32),
+        (2, 1, 33),
+        (3, 2, 40),
+        (7, 1, 47),
+        (8, 2, 63),
+        (9, 1, 64),
+        (17, 2, 65),
+        (20, 1, 1000),
+        // With A transposed: whole vectors and not; eight steps of a chain at a time, and four, two and one; more
+        // rows than have their chains in memory together.
+        (16, 1, 128),
+        (33, 2, 129),
+        (31, 1, 16 * 15 + 9),
+        (64, 2, 16 * 22),
+        (1025, 1, 50),
+        (515, 2, 70),
+        // More elements than are computed before the epilogue finds them.
+        (4100, 1, 33),
+        (2051, 2, 34),
+    ];
+    for (m, n, k) in shapes {
+        let data = Data::new((m, n, k), 29);
+        let replaced = reference::sixteen_chains((m, n, k), &data.a, &data.b, |_, _| None);
+        let added =
+            reference::sixteen_chains((m, n, k), &data.a, &data.b, |i, j| Some(data.c[i * n + j]));
+        for level in fma_levels() {
+            for stored in 0..4 {
+                for gap in [0, 3] {
+                    let mut case = Case::new((m, n, k)).stored(stored);
+                    (case.a.gap, case.b.gap, case.c.gap) = (gap, gap, gap);
+                    check.same_bits(&data.run(case, serial(level)), &replaced, &(level, case));
+                    let case = case.with(Accum::Add);
+                    check.same_bits(&data.run(case, serial(level)), &added, &(level, case));
+                }
+            }
+        }
+    }
+    count_if_no_level_is_compared(&mut check);
+}
+
+#[test]
+fn a_step_that_is_missing_changes_no_zero() {
+    // Chains that round to -0 stay so, whatever the lanes beyond the last step of k do.
+    let mut check = Check::new("a_step_that_is_missing_changes_no_zero");
+    for n in [1, 2] {
+        for k in 33..48 {
+            let shape = (5, n, k);
+            let (a, b) = (vec![1e-30; 5 * k], vec![-1e-30; k * n]);
+            let expected = reference::sixteen_chains(shape, &a, &b, |_, _| None);
+            assert!(expected.iter().all(|x| x.to_bits() == (-0.0f32).to_bits()));
+            for level in fma_levels() {
+                for stored in 0..4 {
+                    let case = Case::new(shape).stored(stored);
+                    let found = case.run(serial(level), &mut Scratch::new(), &a, &b, &[]);
+                    check.same_bits(&found, &expected, &(level, case));
+                }
+            }
+        }
+    }
+    count_if_no_level_is_compared(&mut check);
+}
+
 /// A processor without fused multiply-adds has no level to compare.
 fn count_if_no_level_is_compared(check: &mut Check) {
     check.count(usize::from(fma_levels().is_empty()));
@@ -74,7 +146,9 @@ fn fma_levels_agree_bit_for_bit() {
         return; // Nothing to compare with; CI has machines with two such levels.
     }
     let mut check = Check::new("fma_levels_agree_bit_for_bit");
-    for (m, n, k) in [(1, 1, 1), (7, 19, 40), (33, 100, 300), (61, 65, 513), (5, 1, 1000)] {
+    for (m, n, k) in
+        [(1, 1, 1), (7, 19, 40), (33, 100, 300), (61, 65, 513), (5, 1, 1000), (70, 2, 99)]
+    {
         let data = Data::new((m, n, k), 21);
         for stored in 0..4 {
             let case = Case::new((m, n, k)).stored(stored);
@@ -90,7 +164,7 @@ fn fma_levels_agree_bit_for_bit() {
 fn the_way_an_operand_is_stored_changes_no_bit() {
     let mut check = Check::new("the_way_an_operand_is_stored_changes_no_bit");
     for level in levels() {
-        for (m, n, k) in [(5, 33, 40), (26, 130, 300), (64, 16, 513)] {
+        for (m, n, k) in [(5, 33, 40), (26, 130, 300), (64, 16, 513), (64, 1, 100), (40, 2, 513)] {
             let data = Data::new((m, n, k), 22);
             let expected = data.run(Case::new((m, n, k)), serial(level));
             for stored in 0..4 {
@@ -131,7 +205,8 @@ fn the_number_of_threads_changes_no_bit() {
     // are divided for what they move. Sizes that are no multiples of a piece.
     let computed = [(509, 37, 190), (13, 1030, 250), (157, 161, 129), (130, 90, 300)];
     let moved = [(1, 1030, 250), (3, 1030, 110), (700, 601, 1), (509, 401, 3), (400, 401, 0)];
-    for (m, n, k) in computed.into_iter().chain(moved) {
+    let narrow = [(9001, 1, 41), (4099, 2, 131), (700, 1, 1000)];
+    for (m, n, k) in computed.into_iter().chain(moved).chain(narrow) {
         let data = Data::new((m, n, k), 24);
         for level in levels() {
             for stored in 0..4 {
@@ -168,7 +243,9 @@ fn repeated_runs_give_the_same_bits() {
 #[test]
 fn row_of_a_batch_equals_the_row_alone() {
     let mut check = Check::new("row_of_a_batch_equals_the_row_alone");
-    for (m, n, k) in [(37, 100, 300), (37, 1, 300), (26, 17, 70), (61, 33, 513), (13, 129, 5)] {
+    for (m, n, k) in
+        [(37, 100, 300), (37, 1, 300), (37, 2, 90), (26, 17, 70), (61, 33, 513), (13, 129, 5)]
+    {
         let data = Data::new((m, n, k), 26);
         let a = View::new(m, k, &data.a).expect("a");
         for level in levels() {

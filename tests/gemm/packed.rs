@@ -8,8 +8,8 @@ use densecore::simd::Caches;
 use densecore::{Cpu, Error, Scratch, View, ViewMut};
 
 /// One element; every remainder of panels; a few tiles, also of several strips; several blocks of k, of n
-/// and of a packed A.
-const SHAPES: [(usize, usize, usize); 18] = [
+/// and of a packed A; few columns, in few steps of k and in many.
+const SHAPES: [(usize, usize, usize); 23] = [
     (1, 1, 1),
     (1, 35, 9),
     (3, 16, 40),
@@ -25,6 +25,11 @@ const SHAPES: [(usize, usize, usize); 18] = [
     (530, 140, 520),
     (530, 260, 520),
     (13, 300, 64),
+    (5, 2, 31),
+    (1, 1, 32),
+    (9, 2, 33),
+    (70, 1, 1030),
+    (600, 2, 70),
     (6, 16, 0),
     (0, 16, 8),
     (5, 0, 8),

@@ -8,7 +8,7 @@ use densecore::simd::Caches;
 use densecore::{Cpu, Scratch};
 
 /// `(m, n, k)` at which a path begins or ends.
-const LIMITS: [(usize, usize, usize); 102] = [
+const LIMITS: [(usize, usize, usize); 111] = [
     // A transposed B of few elements is copied, up to m n k = 128.
     (1, 128, 1),
     (1, 129, 1),
@@ -128,6 +128,17 @@ const LIMITS: [(usize, usize, usize); 102] = [
     (33, 130, 300),
     (8192, 8, 40),
     (8193, 8, 40),
+    // Summed along k: one and two columns, from 32 steps on; the chains of 1,024 elements together, and 4,096
+    // elements before the epilogue.
+    (40, 2, 31),
+    (40, 2, 32),
+    (40, 3, 32),
+    (1, 1, 32),
+    (1024, 1, 33),
+    (1025, 1, 33),
+    (513, 2, 150),
+    (4097, 1, 40),
+    (2049, 2, 40),
 ];
 
 /// The same on every machine, so that the limits are: rows far apart are fetched with the second.

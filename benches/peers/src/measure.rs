@@ -11,10 +11,11 @@ pub fn random(len: usize, stream: u64) -> Vec<f32> {
     (0..len).map(|_| rng.normal()).collect()
 }
 
-/// Numbers that begin on a cache line, as in the arenas of networks and libraries: where they begin is
-/// worth a factor of two to vectors as long as a line, and chance would give each library its own.
+/// Numbers whose distance from a cache line is known, 0 as in the arenas of networks and libraries: where
+/// they begin is worth a factor of two to vectors as long as a line, and chance would give each library its own.
 pub struct Lines {
     lines: Vec<Line>,
+    first: usize,
     len: usize,
 }
 
@@ -23,28 +24,38 @@ pub struct Lines {
 struct Line([f32; 16]);
 
 impl Lines {
+    /// Numbers that begin on a line.
     pub fn of(numbers: &[f32]) -> Lines {
-        let lines = numbers.chunks(16).map(|chunk| {
-            let mut line = Line([0.0; 16]);
-            line.0[..chunk.len()].copy_from_slice(chunk);
-            line
-        });
-        Lines { lines: lines.collect(), len: numbers.len() }
+        Lines::behind(0, numbers)
+    }
+
+    /// Numbers that begin `first` of them behind a line.
+    pub fn behind(first: usize, numbers: &[f32]) -> Lines {
+        let count = (first + numbers.len()).div_ceil(16);
+        let mut lines = Lines { lines: vec![Line([0.0; 16]); count], first, len: numbers.len() };
+        lines.copy_from_slice(numbers);
+        lines
     }
 }
 
 impl Deref for Lines {
     type Target = [f32];
     fn deref(&self) -> &[f32] {
-        // SAFETY: the lines hold at least `len` numbers without gaps.
-        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
+        // SAFETY: the lines hold at least `first + len` numbers without gaps.
+        unsafe {
+            let numbers = self.lines.as_ptr().cast::<f32>().add(self.first);
+            std::slice::from_raw_parts(numbers, self.len)
+        }
     }
 }
 
 impl DerefMut for Lines {
     fn deref_mut(&mut self) -> &mut [f32] {
         // SAFETY: as above.
-        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
+        unsafe {
+            let numbers = self.lines.as_mut_ptr().cast::<f32>().add(self.first);
+            std::slice::from_raw_parts_mut(numbers, self.len)
+        }
     }
 }
 

@@ -22,6 +22,12 @@ pub struct Options {
     /// Call from a thread outside the rayon pool, instead of from inside.
     #[arg(long)]
     outside: bool,
+    /// So many shapes that nobody has chosen, the same in every run, instead of the table.
+    #[arg(long, value_name = "COUNT")]
+    random: Option<usize>,
+    /// How many numbers behind a cache line every operand begins. Large allocations begin 4 behind one.
+    #[arg(long, value_name = "NUMBERS", default_value_t = 0)]
+    behind: usize,
 }
 
 /// What counts as equal to the best peer: the rest is noise.
@@ -29,10 +35,15 @@ const TARGET: f64 = 0.97;
 
 pub fn run(options: &Options) -> ExitCode {
     options.common.run.start();
-    if options.outside { table(&options.common) } else { rayon::scope(|_| table(&options.common)) }
+    if options.outside { table(options) } else { rayon::scope(|_| table(options)) }
 }
 
-fn table(options: &options::Options) -> ExitCode {
+fn table(gemm: &Options) -> ExitCode {
+    let options = &gemm.common;
+    let rows: Vec<Row> = match gemm.random {
+        Some(count) => Row::random(count).collect(),
+        None => Row::all().collect(),
+    };
     let threads = options.run.threads();
     let mut libraries = libraries::all(threads);
     let mut at = 0;
@@ -57,8 +68,8 @@ fn table(options: &options::Options) -> ExitCode {
     }
     println!("{:>8}{:>8}", "ratio", "% peak");
     let (mut check, mut count, mut product) = (Check::default(), 0, 0.0);
-    for row in Row::all().filter(|row| options.has_row(&row.to_string())) {
-        let rates = measure(&mut libraries, &row, threads, options.run.seconds);
+    for row in rows.into_iter().filter(|row| options.has_row(&row.to_string())) {
+        let rates = measure(&mut libraries, &row, gemm);
         let ours = rates[0];
         let best = rates[libraries::OURS..].iter().copied().fold(0.0, f64::max);
         let percent = 100.0 * ours / (peak * threads as f64);
@@ -90,15 +101,11 @@ fn start_threads(library: &mut dyn Library) {
 }
 
 /// The rate of each library in floating-point operations a second, after checking its result.
-fn measure(
-    libraries: &mut [Box<dyn Library>],
-    row: &Row,
-    threads: usize,
-    seconds: f64,
-) -> Vec<f64> {
+fn measure(libraries: &mut [Box<dyn Library>], row: &Row, options: &Options) -> Vec<f64> {
     let Row { m, n, k, .. } = *row;
-    let (a, b) = (Lines::of(&random(m * k, 1)), Lines::of(&random(k * n, 2)));
-    let mut outputs: Vec<_> = libraries.iter().map(|_| Lines::of(&vec![f32::NAN; m * n])).collect();
+    let lines = |numbers: &[f32]| Lines::behind(options.behind, numbers);
+    let (a, b) = (lines(&random(m * k, 1)), lines(&random(k * n, 2)));
+    let mut outputs: Vec<_> = libraries.iter().map(|_| lines(&vec![f32::NAN; m * n])).collect();
     let mut candidates: Vec<Box<dyn FnMut(f64) -> Batch + '_>> = Vec::new();
     for (library, c) in libraries.iter_mut().zip(&mut outputs) {
         library.prepare(row, &b);
@@ -107,7 +114,9 @@ fn measure(
         candidates.push(Box::new(|seconds| batch(seconds, || library.multiply(row, &a, &b, c))));
     }
     let flops = 2.0 * m as f64 * n as f64 * k as f64;
-    take_turns(&mut candidates, threads, seconds).into_iter().map(|time| flops / time).collect()
+    let run = &options.common.run;
+    let times = take_turns(&mut candidates, run.threads(), run.seconds);
+    times.into_iter().map(|time| flops / time).collect()
 }
 
 /// Compares up to a hundred elements with their sum in f64.

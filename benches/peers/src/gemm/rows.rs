@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use densecore::Rng;
+
 /// Which operand is stored transposed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
@@ -57,6 +59,11 @@ const SHAPES: [(usize, usize, usize); 35] = [
     (2000, 2000, 17),
 ];
 
+/// The largest size that is drawn.
+const LARGEST: f32 = 2048.0;
+/// The most multiply-adds of a shape that is drawn.
+const MOST_WORK: usize = 1 << 28;
+
 impl Row {
     /// Every shape in every layout.
     pub fn all() -> impl Iterator<Item = Row> {
@@ -64,6 +71,17 @@ impl Row {
         layouts
             .into_iter()
             .flat_map(|layout| SHAPES.into_iter().map(move |(m, n, k)| Row { layout, m, n, k }))
+    }
+
+    /// Shapes that nobody has chosen, the layouts by turns, the same in every run. Each size is as likely to
+    /// be in one octave as in another.
+    pub fn random(count: usize) -> impl Iterator<Item = Row> {
+        let mut rng = Rng::new(1, 3);
+        let mut size = move || LARGEST.powf(rng.uniform()).round() as usize;
+        let shapes = core::iter::repeat_with(move || [size(), size(), size()])
+            .filter(|shape| shape.iter().product::<usize>() <= MOST_WORK);
+        let layouts = [Layout::Nn, Layout::Nt, Layout::Tn].into_iter().cycle();
+        layouts.zip(shapes).take(count).map(|(layout, [m, n, k])| Row { layout, m, n, k })
     }
 }
 
