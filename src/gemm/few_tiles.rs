@@ -1,12 +1,15 @@
 //! Products of a few tiles: so small that to decide how to compute them takes longer.
 
+use core::mem::MaybeUninit;
+
 use super::Start;
 use super::macro_kernel::strip;
 use super::micro_kernel::Tile;
 use super::operand::Operand;
+use super::pack::{Source, transpose};
 use super::packed::Packed;
-use super::paths::{is_narrow, is_one_block, is_turned};
-use super::tile_shape::{TileShape, at_level, strips};
+use super::paths::{are_few_dots, is_narrow, is_one_block, is_turned};
+use super::tile_shape::{TileShape, at_level, strips, tallest};
 use crate::simd::{Level, Simd};
 use crate::tensor::ViewMut;
 
@@ -19,9 +22,12 @@ const FEW: usize = 256 << 10;
 /// Elements of C up to which the epilogue finds all of them in L1, and writing them is little work.
 const FEW_OF_C: usize = 4096;
 
-/// Multiply-adds up to which a B without contiguous rows is copied to where it has some. As C has rows,
+/// Multiply-adds up to which a B without contiguous rows is always copied to where it has some. As C has rows,
 /// there are at least as many of them as elements of B.
-const COPIED: usize = 128;
+const ALWAYS_COPIED: usize = 128;
+
+/// Elements of B up to which it is copied for more rows than one tile of dot products has.
+const COPIED: usize = 512;
 
 /// Whether there are at most so many multiply-adds, or elements of C if that is more.
 #[inline(always)]
@@ -46,8 +52,12 @@ pub(super) fn is_here(
         return false;
     }
     if !b_is_packed {
-        if !b_has_rows {
-            return is_at_most(COPIED, shape);
+        if !b_has_rows && is_at_most(ALWAYS_COPIED, shape) {
+            return true;
+        }
+        let is_copied = k.saturating_mul(n) <= COPIED && !are_few_dots(tallest(level), m, k);
+        if !b_has_rows && !is_copied {
+            return false;
         }
         if n > 1 && is_at_most(TINY, shape) {
             return true;
@@ -98,8 +108,8 @@ fn tiles<S: TileShape>(
         Some(packed) => (packed.data.as_ptr(), (S::NR, k * S::NR)),
         None if b.col_step() == 1 => (b.as_ptr(), (b.row_step(), S::NR)),
         None => {
-            copied = [0.0; COPIED];
-            (copy(b, &mut copied), (n, S::NR))
+            copied = [const { MaybeUninit::uninit() }; COPIED];
+            (copy(s, b, &mut copied), (n, S::NR))
         }
     };
     let a_steps = (a.row_step(), a.col_step());
@@ -117,15 +127,26 @@ fn tiles<S: TileShape>(
     }
 }
 
+/// Elements of B up to which they are copied one by one.
+const ONE_BY_ONE: usize = 48;
+
 /// The elements of B row by row, where a tile can read them.
 #[inline(always)]
-fn copy(b: &Operand<'_>, rows: &mut [f32; COPIED]) -> *const f32 {
+fn copy<S: TileShape>(s: S, b: &Operand<'_>, rows: &mut [MaybeUninit<f32>; COPIED]) -> *const f32 {
     let (k, n) = b.shape();
-    for (p, row) in rows.chunks_exact_mut(n).take(k).enumerate() {
-        for (j, x) in row.iter_mut().enumerate() {
-            // SAFETY: `p` is a row of B and `j` a column.
-            *x = unsafe { *b.as_ptr().add(p * b.row_step() + j * b.col_step()) };
+    assert!(k * n <= COPIED && b.row_step() == 1);
+    let to = rows.as_mut_ptr().cast::<f32>();
+    // SAFETY: B has `n` columns of `k` contiguous elements, and there is room for as many rows, a panel of `n`.
+    unsafe {
+        if k * n <= ONE_BY_ONE {
+            for p in 0..k {
+                for j in 0..n {
+                    *to.add(p * n + j) = *b.as_ptr().add(p + j * b.col_step());
+                }
+            }
+        } else {
+            transpose(s, to, n, Source::of_rows((b.as_ptr(), b.col_step()), (n, k)));
         }
     }
-    rows.as_ptr()
+    to
 }

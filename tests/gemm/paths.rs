@@ -8,8 +8,19 @@ use densecore::simd::Caches;
 use densecore::{Cpu, Scratch};
 
 /// `(m, n, k)` at which a path begins or ends.
-const LIMITS: [(usize, usize, usize); 111] = [
-    // A transposed B of few elements is copied, up to m n k = 128.
+const LIMITS: [(usize, usize, usize); 121] = [
+    // A transposed B is copied up to m n k = 128, and up to 512 elements for more rows than a tile has or in fewer
+    // than four steps; element by element up to 48.
+    (13, 8, 6),
+    (13, 7, 7),
+    (7, 32, 16),
+    (13, 32, 16),
+    (13, 27, 19),
+    (40, 64, 8),
+    (40, 57, 9),
+    (5, 256, 2),
+    (5, 171, 3),
+    (100, 13, 4),
     (1, 128, 1),
     (1, 129, 1),
     (1, 1, 128),
