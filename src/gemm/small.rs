@@ -13,7 +13,7 @@
 //! `matrixmultiply`.
 
 use super::paths::is_narrow;
-use super::{Start, narrow};
+use super::{Layout, Start, narrow};
 use crate::simd::{Level, Simd};
 use crate::tensor::View;
 
@@ -23,12 +23,18 @@ pub(crate) const SMALL: usize = 2048;
 /// `(m, n, k)`
 type Shape = (usize, usize, usize);
 
+/// Whether a product of a layer of that shape may be one of few columns, for so many rows: then `NARROW` is to be
+/// true of its three. (Two branches more would be a fifth of a prediction of 2-3-1.)
+pub(crate) fn may_be_narrow(rows: usize, (inputs, outputs): (usize, usize)) -> bool {
+    is_narrow(outputs, inputs.max(rows)) || is_narrow(inputs, outputs)
+}
+
 /// Whether products at that level may be small.
 pub(crate) fn is_possible(level: Level) -> bool {
     level != Level::Portable
 }
 
-pub(crate) fn nn(
+pub(crate) fn nn<const NARROW: bool>(
     level: Level,
     (m, n, k): Shape,
     a: &[f32],
@@ -37,18 +43,21 @@ pub(crate) fn nn(
     c: &mut [f32],
 ) {
     assert!(start.is_empty() || start.len() >= n);
-    if is_narrow(n, k) {
-        let start = if start.is_empty() { Start::Zero } else { Start::Bias(start) };
-        let operands = (matrix(m, k, a).into(), matrix(k, n, b).into());
-        return narrow::small(level, operands, start, &mut c[..m * n]);
+    if NARROW && is_narrow(n, k) {
+        return narrow(level, Layout::Nn, (m, n, k), a, b, start, c);
     }
     run(level, (m, n, k), (a, k, 1), b, start, c);
 }
 
-pub(crate) fn tn(level: Level, (m, n, k): Shape, a: &[f32], b: &[f32], c: &mut [f32]) {
-    if is_narrow(n, k) {
-        let operands = (matrix(k, m, a).t().into(), matrix(k, n, b).into());
-        return narrow::small(level, operands, Start::Zero, &mut c[..m * n]);
+pub(crate) fn tn<const NARROW: bool>(
+    level: Level,
+    (m, n, k): Shape,
+    a: &[f32],
+    b: &[f32],
+    c: &mut [f32],
+) {
+    if NARROW && is_narrow(n, k) {
+        return narrow(level, Layout::Tn, (m, n, k), a, b, &[], c);
     }
     run(level, (m, n, k), (a, 1, m), b, &[], c);
 }
@@ -58,13 +67,18 @@ pub(crate) fn sums(level: Level, (n, k): (usize, usize), b: &[f32], c: &mut [f32
     run(level, (1, n, k), (&[1.0], 0, 0), b, &[], c);
 }
 
-pub(crate) fn nt(level: Level, (m, n, k): Shape, a: &[f32], b: &[f32], c: &mut [f32]) {
+pub(crate) fn nt<const NARROW: bool>(
+    level: Level,
+    (m, n, k): Shape,
+    a: &[f32],
+    b: &[f32],
+    c: &mut [f32],
+) {
     if k == 1 {
-        return nn(level, (m, n, k), a, b, &[], c);
+        return nn::<NARROW>(level, (m, n, k), a, b, &[], c);
     }
-    if is_narrow(n, k) {
-        let operands = (matrix(m, k, a).into(), matrix(n, k, b).t().into());
-        return narrow::small(level, operands, Start::Zero, &mut c[..m * n]);
+    if NARROW && is_narrow(n, k) {
+        return narrow(level, Layout::Nt, (m, n, k), a, b, &[], c);
     }
     match level {
         Level::Portable => {}
@@ -79,6 +93,30 @@ pub(crate) fn nt(level: Level, (m, n, k): Shape, a: &[f32], b: &[f32], c: &mut [
             || dots((m, n, k), a, b, c),
         ),
     }
+}
+
+/// The sums of chains of a product of few columns. (Apart from the others, which would be slower with it.)
+#[cold]
+#[inline(never)]
+fn narrow(
+    level: Level,
+    layout: Layout,
+    (m, n, k): Shape,
+    a: &[f32],
+    b: &[f32],
+    start: &[f32],
+    c: &mut [f32],
+) {
+    let a = match layout {
+        Layout::Tn => matrix(k, m, a).t().into(),
+        Layout::Nn | Layout::Nt => matrix(m, k, a).into(),
+    };
+    let b = match layout {
+        Layout::Nt => matrix(n, k, b).t().into(),
+        Layout::Nn | Layout::Tn => matrix(k, n, b).into(),
+    };
+    let start = if start.is_empty() { Start::Zero } else { Start::Bias(start) };
+    narrow::small(level, (a, b), start, &mut c[..m * n]);
 }
 
 /// The matrix at the beginning of a slice.

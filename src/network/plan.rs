@@ -113,6 +113,8 @@ pub(super) struct Plan {
     pub widest_bias: usize,
     /// Rows up to which passes are small.
     pub small_rows: usize,
+    /// Rows from which on one of their products may be one of few columns.
+    pub small_narrow_from: usize,
 }
 
 impl Plan {
@@ -141,6 +143,7 @@ impl Plan {
             z_widths.extend(is_kept.then_some(node.width));
         }
         let small_rows = small::most_rows(&nodes, outputs);
+        let small_narrow_from = small::narrow_from(&nodes);
         let outputs = with_slots;
         let biases = nodes.iter().filter_map(Node::layer).map(|layer| layer.bias.len());
         let widest_bias = biases.max().unwrap_or(0);
@@ -156,6 +159,7 @@ impl Plan {
             arena,
             widest_bias,
             small_rows,
+            small_narrow_from,
         }
     }
 

@@ -29,6 +29,15 @@ pub(super) fn most_rows(nodes: &[Node], outputs: &[usize]) -> usize {
     largest.map_or(0, |largest| small::SMALL / largest.max(1))
 }
 
+/// Rows from which on a product of one of these layers may be one of few columns.
+pub(super) fn narrow_from(nodes: &[Node]) -> usize {
+    let may_be = |rows| {
+        let mut layers = nodes.iter().filter_map(Node::layer);
+        layers.any(|layer| small::may_be_narrow(rows, layer.shape))
+    };
+    (0..=small::SMALL).find(|&rows| may_be(rows)).unwrap_or(usize::MAX)
+}
+
 impl Network {
     /// Whether passes of so many rows without gaps are small. They take no scratch.
     #[inline]
@@ -46,6 +55,19 @@ impl Network {
     pub(super) fn forward_small(
         &self,
         level: Level,
+        arenas: (&mut Arena, &mut Arena),
+        input: &[f32],
+        rows: usize,
+    ) {
+        match rows >= self.plan.small_narrow_from {
+            true => self.forward_layers::<true>(level, arenas, input, rows),
+            false => self.forward_layers::<false>(level, arenas, input, rows),
+        }
+    }
+
+    fn forward_layers<const NARROW: bool>(
+        &self,
+        level: Level,
         (activations, pre_activations): (&mut Arena, &mut Arena),
         input: &[f32],
         rows: usize,
@@ -58,16 +80,30 @@ impl Network {
             match self.plan.z_of[i + 1] {
                 Some(slot) => {
                     let z = pre_activations.get_mut(slot);
-                    self.product(level, layer, x, z, rows);
+                    self.product::<NARROW>(level, layer, x, z, rows);
                     with_activation!(layer.activation, f => apply::map(level, &Forward(f), z, y));
                 }
-                None => self.layer_small(level, layer, x, y, rows),
+                None => self.layer_small::<NARROW>(level, layer, x, y, rows),
             }
         }
     }
 
     /// The output alone.
     pub(super) fn predict_small(
+        &self,
+        level: Level,
+        predictions: &mut Arena,
+        input: &[f32],
+        output: &mut [f32],
+        rows: usize,
+    ) {
+        match rows >= self.plan.small_narrow_from {
+            true => self.predict_layers::<true>(level, predictions, input, output, rows),
+            false => self.predict_layers::<false>(level, predictions, input, output, rows),
+        }
+    }
+
+    fn predict_layers<const NARROW: bool>(
         &self,
         level: Level,
         predictions: &mut Arena,
@@ -84,28 +120,55 @@ impl Network {
                 _ => (input, &mut *output),
             };
             let y = &mut y[..rows * layer.shape.1];
-            self.layer_small(level, layer, x, y, rows);
+            self.layer_small::<NARROW>(level, layer, x, y, rows);
         }
     }
 
-    fn layer_small(&self, level: Level, layer: &Layer, x: &[f32], y: &mut [f32], rows: usize) {
-        self.product(level, layer, x, y, rows);
+    fn layer_small<const NARROW: bool>(
+        &self,
+        level: Level,
+        layer: &Layer,
+        x: &[f32],
+        y: &mut [f32],
+        rows: usize,
+    ) {
+        self.product::<NARROW>(level, layer, x, y, rows);
         if layer.activation != Activation::Identity {
             with_activation!(layer.activation, f => apply::map_in_place(level, &Forward(f), y));
         }
     }
 
-    fn product(&self, level: Level, layer: &Layer, x: &[f32], z: &mut [f32], rows: usize) {
+    fn product<const NARROW: bool>(
+        &self,
+        level: Level,
+        layer: &Layer,
+        x: &[f32],
+        z: &mut [f32],
+        rows: usize,
+    ) {
         let parameters = self.parameters.as_slice();
         let (inputs, outputs) = layer.shape;
         let (weight, bias) = (&parameters[layer.weight.clone()], &parameters[layer.bias.clone()]);
-        small::nn(level, (rows, outputs, inputs), x, weight, bias, z);
+        small::nn::<NARROW>(level, (rows, outputs, inputs), x, weight, bias, z);
     }
 }
 
 impl Plan {
     /// The gradients of all parameters, once the slot of the output holds dY.
     pub fn backward_small(
+        &self,
+        level: Level,
+        pass: Pass<'_>,
+        (input, rows): (&[f32], usize),
+        arenas: (&[f32], &mut [f32]),
+    ) {
+        match rows >= self.small_narrow_from {
+            true => self.backward_layers::<true>(level, pass, (input, rows), arenas),
+            false => self.backward_layers::<false>(level, pass, (input, rows), arenas),
+        }
+    }
+
+    fn backward_layers<const NARROW: bool>(
         &self,
         level: Level,
         pass: Pass<'_>,
@@ -135,7 +198,13 @@ impl Plan {
             let (inputs, outputs) = layer.shape;
             let x = if step.node == 1 { input } else { activations.get(step.node - 2) };
             let d_z = deltas.get(step.delta);
-            small::tn(level, (inputs, outputs, rows), x, d_z, &mut gradients[layer.weight.clone()]);
+            small::tn::<NARROW>(
+                level,
+                (inputs, outputs, rows),
+                x,
+                d_z,
+                &mut gradients[layer.weight.clone()],
+            );
             let bias = layer.bias.clone();
             if !bias.is_empty() {
                 small::sums(level, (outputs, rows), d_z, &mut gradients[bias]);
@@ -144,7 +213,7 @@ impl Plan {
                 let (d_z, d_x) = deltas.pair(step.delta, slot);
                 let d_x = &mut d_x[..rows * inputs];
                 let weight = &parameters[layer.weight.clone()];
-                small::nt(level, (rows, inputs, outputs), d_z, weight, d_x);
+                small::nt::<NARROW>(level, (rows, inputs, outputs), d_z, weight, d_x);
                 derive(step.node - 1, d_x);
             }
         }
