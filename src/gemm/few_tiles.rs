@@ -67,7 +67,7 @@ pub(super) fn is_here(
         return false;
     }
     // A block of k that was packed is never shorter than the k of one block.
-    // (B has rows, so that no rows are few enough for dot products.)
+    // (B has rows, or will have, so that no rows are few enough for dot products.)
     b_is_packed || !is_turned((0, level.lanes()), shape, (a_is_transposed, true))
 }
 

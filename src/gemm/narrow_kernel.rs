@@ -284,7 +284,7 @@ impl Rows {
                 } else if is_new {
                     let c = narrow.c.add(first * narrow.c_row_step);
                     for r in (0..count).step_by(SQUARE) {
-                        let from = (sums[0].as_ptr().add(r), PARTIALS);
+                        let from = (sums.as_ptr().cast::<f32>().add(r), PARTIALS);
                         let to = (c.add(r * narrow.c_row_step), narrow.c_row_step);
                         s.transpose((N, SQUARE.min(count - r)), from, to);
                     }
