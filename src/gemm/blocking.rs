@@ -12,6 +12,7 @@
 //! because sums rest in C between blocks of k, but fewer differences are fewer things to test. All
 //! numbers below were measured; `benches/RESULTS.md` has figures of most.
 
+use super::fetch::Fetch;
 use super::tile_shape::{even_strips, is_tall};
 use crate::simd::{Caches, QUAD};
 
@@ -38,57 +39,6 @@ pub(super) enum PackB {
     /// The first strip's dot products, which turn its columns (see [`dots`](super::dots)); in a part, if it is
     /// tall enough, or the only one.
     Turning,
-}
-
-/// What is fetched before it is used, apart from rows of B that lie near each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Fetch {
-    /// Rows of B that lie far apart.
-    pub far: bool,
-    /// The next panel of a B in place, instead of the rows of this one: in few steps of k.
-    pub panel: bool,
-    /// The next rows of A, which passes by from a far cache or from memory, in rows without gaps.
-    pub a: bool,
-}
-
-impl Fetch {
-    /// Whether L1 has room for rows of B that lie far apart.
-    fn far(caches: Caches) -> bool {
-        caches.l1 >> 12 >= WAYS
-    }
-
-    /// Whether rows of B so far apart are fetched: far apart they share sets of L1, and fetched into too few
-    /// ways they evict what is in use.
-    #[inline(always)]
-    pub fn reaches(&self, step: usize) -> bool {
-        step < 512 || self.far
-    }
-
-    /// For blocks of `kc` steps of k; `b_row_step` is that of a B in place.
-    fn new(caches: Caches, p: Problem, b_row_step: Option<usize>, kc: usize) -> Self {
-        let none = Fetch { far: Self::far(caches), panel: false, a: false };
-        let floats = |bytes: usize| bytes / size_of::<f32>();
-        // Two micro-panels of A have room in L1, and so have two panels of B beside one.
-        let a_is_near = 2 * p.mr * p.k.min(kc) <= floats(caches.l1) && p.k <= kc;
-        let is_short = 3 * p.nr * p.k.min(kc) <= floats(caches.l1);
-        let step = b_row_step.filter(|&step| none.reaches(step));
-        Fetch {
-            panel: is_short && step.is_some_and(|step| has_next_panel(p.m, p.mr, step)),
-            a: a_is_near && p.a_row_step == p.k && p.m.saturating_mul(p.k) >= floats(caches.l2 / 2),
-            ..none
-        }
-    }
-
-    /// For a problem that is one block of `m` rows and `k` steps, with a B in or near L1.
-    pub fn in_one_block(m: usize, k: usize, mr: usize, b_row_step: usize) -> Self {
-        Fetch { far: false, panel: k <= 128 && has_next_panel(m, mr, b_row_step), a: false }
-    }
-}
-
-/// Whether fetching the next panel pays: B is read by more than one strip of rows, whose tiles are narrow
-/// then, and its rows do not share sets of L1.
-fn has_next_panel(m: usize, mr: usize, b_row_step: usize) -> bool {
-    m > mr && !b_row_step.is_multiple_of(256)
 }
 
 /// Steps of k in a block.
@@ -131,10 +81,6 @@ const FAR_KC: usize = 256;
 /// Columns from which B in place is too slow for more than the rows of [`stream`](super::stream):
 /// each row is on pages of its own, of which a tile reads but one cache line, unless panels are wider.
 const WIDE: usize = 2048;
-
-/// Lines of a set of L1 that hold what is fetched from rows a multiple of 4 kB apart beside what is
-/// in use. A way of it has 4 kB, on every processor with these levels.
-const WAYS: usize = 12;
 
 /// Elements of a B that threads pack together, for each of them: 1 MiB.
 const SHARED: usize = 256 << 10;

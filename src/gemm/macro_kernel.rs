@@ -1,8 +1,9 @@
 //! The five loops around the micro-kernel, on one thread.
 
-use super::blocking::{Blocking, Fetch};
+use super::blocking::Blocking;
 use super::dots::{self, DotShape};
 use super::epilogue::Beside;
+use super::fetch::Fetch;
 use super::finish::{consume, finish};
 use super::micro_kernel::{ALONE, COPY_B, FETCH_A, PANEL_VECTORS, Tile, vectors_of_line};
 use super::operand::Operand;
@@ -155,7 +156,7 @@ fn macro_kernel<S: DotShape>(
             true => buffer[(i - first) * n..(i - first + rows) * n].as_mut_ptr(),
             false => far.0,
         };
-        block.point_to_rows(&mut tile, (i, rows));
+        block.point_to_rows::<S>(&mut tile, (i, rows));
         let far = fetches_c.then_some(far);
         // SAFETY: the shapes were checked when the product was made: at `to` there are `rows` rows of as many
         // elements as B has columns, those of C where the sums start there. Packed blocks hold `k * MR`
@@ -187,10 +188,6 @@ fn macro_kernel<S: DotShape>(
     }
 }
 
-/// Steps of k between fetching a row of B and using it: 48 cycles on AVX2, some more than L2 takes,
-/// and 96 on AVX-512, in the tallest tile.
-const STEPS_AHEAD: usize = 8;
-
 impl Block<'_> {
     /// Where the tiles read B.
     #[inline(always)]
@@ -214,11 +211,6 @@ impl Block<'_> {
             Panels::InPlace | Panels::Copied(_) | Panels::Turned(_) => (self.b.row_step(), S::NR),
         };
         let mut tile = Tile::new::<S>((S::MR, cols, k), a_steps, b_steps, self.start, c_row_step);
-        if self.fetch.panel {
-            tile.b_ahead = S::NR;
-        } else if self.fetch.reaches(b_steps.0) {
-            tile.b_ahead = STEPS_AHEAD * b_steps.0;
-        }
         if let Panels::Copied(panels) = &mut self.panels {
             tile.also = [COPY_B; 2];
             tile.copy = panels[..cols.div_ceil(S::NR) * S::NR * k].as_mut_ptr();
@@ -228,13 +220,15 @@ impl Block<'_> {
         tile
     }
 
-    /// Points a tile to rows `i..i + rows` of A.
+    /// Points a tile to rows `i..i + rows` of A, and to what it fetches.
     #[inline(always)]
-    fn point_to_rows(&self, tile: &mut Tile, (i, rows): (usize, usize)) {
+    fn point_to_rows<S: TileShape>(&self, tile: &mut Tile, (i, rows): (usize, usize)) {
         tile.a = match self.packed_a {
             Some(packed) => packed[i * tile.k..].as_ptr(),
             None => self.a.as_ptr().wrapping_add(i * self.a.row_step()),
         };
+        let vectors = S::tile(rows, usize::MAX).vectors;
+        tile.b_ahead = self.fetch.ahead::<S>(tile.b_k_step, vectors, i == 0);
         if self.fetch.a {
             (tile.ahead, tile.ahead_step) = (tile.a.wrapping_add(rows * tile.k), rows);
         }

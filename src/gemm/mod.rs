@@ -82,6 +82,7 @@ mod blocking;
 mod dot_kernel;
 mod dots;
 mod epilogue;
+mod fetch;
 mod few_tiles;
 mod finish;
 mod forecast;

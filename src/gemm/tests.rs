@@ -1,8 +1,9 @@
 //! The five loops at `Portable<3>`, whose tile of 5 x 6 has no power of two in it, with blocks of
 //! one tile or a few: what counts on powers of two, or crosses a loop wrongly, shows here.
 
-use super::blocking::{Blocking, Fetch, PackB};
+use super::blocking::{Blocking, PackB};
 use super::epilogue::{Epilogue, Identity, Map};
+use super::fetch::Fetch;
 use super::macro_kernel::five_loops;
 use super::operand::Operand;
 use super::pack::{pack_a, pack_b};
@@ -67,7 +68,7 @@ const SHAPES: [(usize, usize, usize); 12] = [
 
 /// Each kind of fetching, which no result depends on.
 fn fetch(far: bool) -> Fetch {
-    Fetch { far, panel: !far, a: far }
+    Fetch { first: (128, 32), far, panel: !far, a: far }
 }
 
 /// Every blocking of the shape that the loops must be able to run. A packed block is of whole
