@@ -113,6 +113,8 @@ mod blocking_tests;
 mod dots_tests;
 #[cfg(all(test, feature = "rayon"))]
 mod parts_tests;
+#[cfg(all(test, feature = "rayon"))]
+mod stream_tests;
 #[cfg(test)]
 mod tests;
 

@@ -302,19 +302,3 @@ fn two_threads_with_wide_parts_pack_apart() {
         }
     }
 }
-
-#[test]
-fn parts_of_a_streamed_b_are_wide() {
-    for (n, widths) in [(700, 352..=352), (1000, 512..=512), (1536, 768..=768), (4096, 512..=1024)]
-    {
-        let (shape, packed_kc, is_consumed) = ((2, n, 3072), None, false);
-        let form = Form { shape, a_steps: (3072, 1), b_steps: (n, 1), packed_kc, is_consumed };
-        for level in Level::available().filter(|&level| level != Level::Portable) {
-            let cpu = Cpu::detect().with_level(level).with_caches(Caches::FALLBACK);
-            let plan = in_pool(2, || Plan::new(cpu, form)).expect("no small product");
-            assert!(matches!(plan.path, Path::Stream), "{level} {n}");
-            assert_eq!((plan.threads, plan.cut.shape.0), (2, 2), "{level} {n}");
-            assert!(widths.contains(&plan.cut.shape.1), "{level} {n} {:?}", plan.cut);
-        }
-    }
-}

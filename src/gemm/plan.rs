@@ -114,6 +114,14 @@ impl Form {
         Form { shape: (n, m, k), a_steps: (b_col, b_row), b_steps: (a_col, a_row), ..*self }
     }
 
+    /// Whether B passes by once, as it lies (see [`stream`](super::stream)). A row that is one tile does so too,
+    /// and its sums stay in registers.
+    fn is_streamed<S: TileShape>(&self, caches: Caches) -> bool {
+        let (m, n, _) = self.shape;
+        let has_rows = self.b_has_rows() && !self.is_consumed;
+        has_rows && is_streamed(self.shape, caches) && !S::is_one_tile(m, n)
+    }
+
     #[inline(always)]
     fn blocking<S: TileShape>(&self, _: S, caches: Caches) -> Blocking {
         let (m, n, k) = self.shape;
@@ -224,7 +232,7 @@ impl Plan {
             plan(Path::Dots, cut((S::MR, MOST_COLUMNS), false, TURNING), 0)
         } else if form.is_read_in_place() {
             plan(Path::OneBlock, cut(unit, false, IN_PLACE), form.buffer(S::MR, shape.1))
-        } else if form.b_has_rows() && !form.is_consumed && is_streamed(shape, cpu.caches()) {
+        } else if form.is_streamed::<S>(cpu.caches()) {
             let parts = MOST.min(shape.1 / STREAMED / threads).max(1);
             let costs = Costs::new(S::LANES, false, IN_PLACE);
             plan(Path::Stream, Cut::new((threads, parts), shape, unit, costs), 0)

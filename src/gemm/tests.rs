@@ -273,9 +273,14 @@ fn a_block_of_an_operand_is_cut_off_at_its_edges() {
 
 #[test]
 fn streamed_rows_are_exact() {
-    for (m, n, k) in
-        (1..=4).flat_map(|m| [(m, 1, 1), (m, 7, 9), (m, 12, 16), (m, 20, 11), (m, 9, 0)])
-    {
+    // Vectors of 16 are those of a level with 32 registers.
+    streamed_rows(S);
+    streamed_rows(Portable::<16>);
+}
+
+fn streamed_rows<S: Simd>(s: S) {
+    let sizes = [(1, 1), (7, 9), (12, 16), (20, 11), (33, 29), (9, 0)];
+    for (m, (n, k)) in (1..=4).flat_map(|m| sizes.map(|size| (m, size))) {
         let (a, b) = (integers(m * k, 1), integers(k * n, 2));
         let (bias, before) = (integers(n, 3), integers(m * n, 4));
         let a_t = transposed(m, k, &a);
@@ -298,7 +303,7 @@ fn streamed_rows_are_exact() {
             }
             let epilogue = &Map(TwoMinus);
             let product = kept(a_view, b_view, start, epilogue);
-            stream(S, Level::Portable, &product, ViewMut::new(m, n, &mut c).expect("c"), None);
+            stream(s, Level::Portable, &product, ViewMut::new(m, n, &mut c).expect("c"), None);
             assert_eq!(c, expected, "{m} {n} {k} {start:?}");
         }
     }

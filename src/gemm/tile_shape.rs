@@ -37,6 +37,12 @@ pub(super) trait TileShape: Simd {
         let tiles = Self::TILES[rows - 1];
         &tiles[vectors.min(tiles.len()) - 1]
     }
+
+    /// Whether a single row of so many columns, more than none, is one tile.
+    fn is_one_tile(rows: usize, cols: usize) -> bool {
+        let vectors = cols.div_ceil(Self::LANES);
+        rows == 1 && Self::tile(1, vectors).vectors == vectors
+    }
 }
 
 /// The rows of the tallest tile of all levels: an address reaches no more (see [`super::row_steps`]).
