@@ -116,6 +116,7 @@ impl Form {
 
     /// Whether B passes by once, as it lies (see [`stream`](super::stream)). A row that is one tile does so too,
     /// and its sums stay in registers.
+    #[inline(always)]
     fn is_streamed<S: TileShape>(&self, caches: Caches) -> bool {
         let (m, n, _) = self.shape;
         let has_rows = self.b_has_rows() && !self.is_consumed;

@@ -278,6 +278,7 @@ fn streamed_rows_are_exact() {
     streamed_rows(Portable::<16>);
 }
 
+#[inline(always)]
 fn streamed_rows<S: Simd>(s: S) {
     let sizes = [(1, 1), (7, 9), (12, 16), (20, 11), (33, 29), (9, 0)];
     for (m, (n, k)) in (1..=4).flat_map(|m| sizes.map(|size| (m, size))) {

@@ -39,6 +39,7 @@ pub(super) trait TileShape: Simd {
     }
 
     /// Whether a single row of so many columns, more than none, is one tile.
+    #[inline(always)]
     fn is_one_tile(rows: usize, cols: usize) -> bool {
         let vectors = cols.div_ceil(Self::LANES);
         rows == 1 && Self::tile(1, vectors).vectors == vectors
