@@ -17,6 +17,9 @@ pub(super) const MOST: usize = 8;
 /// costs.
 const WORTH: usize = 400_000;
 
+/// Tiles of rows in a thread's only part from which on they are whole ones: so many are as good as even.
+const FEW_UNITS: usize = 8;
+
 /// Nanoseconds that an element of B takes to be packed.
 pub(super) const PACKING: f64 = 0.25;
 
@@ -57,6 +60,8 @@ pub(super) struct Costs {
     /// Nanoseconds for each element of A and of B that it reads, beside its multiply-adds.
     a: f64,
     b: f64,
+    /// A is in place, and no row of it is packed with others.
+    cuts_rows: bool,
 }
 
 impl Costs {
@@ -64,7 +69,8 @@ impl Costs {
     /// nanoseconds.
     pub(super) fn new(lanes: usize, packs_a: bool, b: f64) -> Self {
         let macs_per_ns = (MACS_PER_NS as usize * lanes / 8) as f64;
-        Costs { macs_per_ns, a: if packs_a { 0.5 } else { 0.125 }, b }
+        let a = if packs_a { 0.5 } else { 0.125 };
+        Costs { macs_per_ns, a, b, cuts_rows: !packs_a }
     }
 
     /// With a B that all threads packed.
@@ -91,7 +97,7 @@ pub(super) struct Cut {
 }
 
 impl Cut {
-    /// The parts, multiples of `unit` and at most so many for each thread, with which the threads are
+    /// The parts, multiples of `unit` (but for few rows of an A in place) and at most so many for each thread, with which the threads are
     /// expected to be done soonest with a C of `(m, n)`, for a product over `k`.
     ///
     /// Of `N` parts some thread computes `N / threads`, rounded up, and [`LATE`] more.
@@ -116,7 +122,12 @@ impl Cut {
         for below in below.filter(|&count| count <= tall.min(most)) {
             for each in [1, 2, 4, MOST].into_iter().filter(|&each| each <= at_most) {
                 let beside = (each * threads).div_ceil(below);
-                let rows = m.min(tall.div_ceil(below) * unit.0);
+                // Three tiles for two threads are not two and one. (Of several parts for each, the one that
+                // is smaller does no harm.)
+                let is_each = below * beside <= threads;
+                let is_even = costs.cuts_rows && is_each && tall < FEW_UNITS * below;
+                let whole = m.min(tall.div_ceil(below) * unit.0);
+                let rows = if is_even { m.div_ceil(below) } else { whole };
                 let cols = n.min(wide.div_ceil(beside) * unit.1);
                 let count = m.div_ceil(rows) * n.div_ceil(cols);
                 let rounds = count.div_ceil(threads) as f64 + late;

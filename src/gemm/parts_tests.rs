@@ -80,7 +80,7 @@ fn parts_are_taken_from_above_and_never_again() {
 #[test]
 fn a_cut_has_whole_units_and_no_thread_gets_much_more_than_its_share() {
     let costs = [(8, false, IN_PLACE), (16, true, COPYING), (8, true, PACKING)]
-        .map(|(lanes, packs_a, b)| Costs::new(lanes, packs_a, b));
+        .map(|(lanes, packs_a, b)| (packs_a, Costs::new(lanes, packs_a, b)));
     let shapes = [(1, 512, 512), (512, 512, 1), (64, 128, 784), (512, 512, 512), (4096, 8, 256)]
         .into_iter()
         .chain([(4096, 4096, 512), (2000, 2000, 17), (1, 1, 1), (12, 100_000, 9), (36, 32, 99)])
@@ -88,11 +88,14 @@ fn a_cut_has_whole_units_and_no_thread_gets_much_more_than_its_share() {
     for (m, n, k) in shapes {
         for unit in [(6, 16), (12, 32), (32, 12), (8, 8)] {
             for threads in [2, 3, 4, 5, 7, 8, 64, 96] {
-                for (costs, at_most) in costs.into_iter().flat_map(|c| [(c, 1), (c, MOST)]) {
+                for ((packs_a, costs), at_most) in
+                    costs.into_iter().flat_map(|c| [(c, 1), (c, MOST)])
+                {
                     let cut = Cut::new((threads, at_most), (m, n, k), unit, costs);
                     let what = format!("{m}x{n}x{k} in {unit:?} on {threads}, {at_most}: {cut:?}");
                     let (rows, cols) = cut.shape;
-                    assert!(rows == m || rows.is_multiple_of(unit.0), "{what}");
+                    let are_few = !packs_a && rows < 8 * unit.0;
+                    assert!(rows == m || are_few || rows.is_multiple_of(unit.0), "{what}");
                     assert!(cols == n || cols.is_multiple_of(unit.1), "{what}");
                     let units =
                         |rows: usize, cols: usize| rows.div_ceil(unit.0) * cols.div_ceil(unit.1);
@@ -124,6 +127,17 @@ fn a_cut_takes_longer_with_shorter_vectors_and_dearer_operands() {
     assert!(in_place < copied && copied < packed, "{in_place} {copied} {packed}");
     assert!(packed < ns(Costs::new(16, true, PACKING)));
     assert!(packed < ns(Costs::new(8, false, PACKING)));
+}
+
+#[test]
+fn parts_of_few_tiles_are_even_unless_their_rows_are_packed() {
+    for (m, packed, in_place) in [(32, 24, 16), (100, 60, 50), (180, 96, 90), (200, 108, 108)] {
+        for (packs_a, rows) in [(true, packed), (false, in_place)] {
+            let costs = Costs::new(16, packs_a, IN_PLACE);
+            let cut = Cut::new((2, 1), (m, 32, 1024), (12, 32), costs);
+            assert_eq!(cut.shape, (rows, 32), "{m}, {packs_a}");
+        }
+    }
 }
 
 #[test]
