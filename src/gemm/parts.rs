@@ -97,8 +97,9 @@ pub(super) struct Cut {
 }
 
 impl Cut {
-    /// The parts, multiples of `unit` (but for few rows of an A in place) and at most so many for each thread, with which the threads are
-    /// expected to be done soonest with a C of `(m, n)`, for a product over `k`.
+    /// The parts, multiples of `unit` and at most so many for each thread, with which the threads are
+    /// expected to be done soonest with a C of `(m, n)`, for a product over `k`. Few rows of an A in place
+    /// are cut anywhere.
     ///
     /// Of `N` parts some thread computes `N / threads`, rounded up, and [`LATE`] more.
     pub(super) fn new(
