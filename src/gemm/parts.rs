@@ -60,7 +60,7 @@ pub(super) struct Costs {
     /// Nanoseconds for each element of A and of B that it reads, beside its multiply-adds.
     a: f64,
     b: f64,
-    /// A is in place, and no row of it is packed with others.
+    /// C may be cut between any two rows: they are rows of tiles, and none is packed with others.
     cuts_rows: bool,
 }
 
@@ -71,6 +71,11 @@ impl Costs {
         let macs_per_ns = (MACS_PER_NS as usize * lanes / 8) as f64;
         let a = if packs_a { 0.5 } else { 0.125 };
         Costs { macs_per_ns, a, b, cuts_rows: !packs_a }
+    }
+
+    /// The same where the rows of C are lanes of vectors, of which a part has whole ones.
+    pub(super) fn in_lanes(self) -> Self {
+        Costs { cuts_rows: false, ..self }
     }
 
     /// With a B that all threads packed.
@@ -98,8 +103,8 @@ pub(super) struct Cut {
 
 impl Cut {
     /// The parts, multiples of `unit` and at most so many for each thread, with which the threads are
-    /// expected to be done soonest with a C of `(m, n)`, for a product over `k`. Few rows of an A in place
-    /// are cut anywhere.
+    /// expected to be done soonest with a C of `(m, n)`, for a product over `k`. Few rows are cut
+    /// anywhere if they may be.
     ///
     /// Of `N` parts some thread computes `N / threads`, rounded up, and [`LATE`] more.
     pub(super) fn new(

@@ -130,13 +130,12 @@ fn a_cut_takes_longer_with_shorter_vectors_and_dearer_operands() {
 }
 
 #[test]
-fn parts_of_few_tiles_are_even_unless_their_rows_are_packed() {
+fn parts_of_few_tiles_are_even_unless_their_rows_are_packed_or_lanes() {
     for (m, packed, in_place) in [(32, 24, 16), (100, 60, 50), (180, 96, 90), (200, 108, 108)] {
-        for (packs_a, rows) in [(true, packed), (false, in_place)] {
-            let costs = Costs::new(16, packs_a, IN_PLACE);
-            let cut = Cut::new((2, 1), (m, 32, 1024), (12, 32), costs);
-            assert_eq!(cut.shape, (rows, 32), "{m}, {packs_a}");
-        }
+        let costs = |packs_a| Costs::new(16, packs_a, IN_PLACE);
+        let rows = |costs| Cut::new((2, 1), (m, 32, 1024), (12, 32), costs).shape.0;
+        let found = [costs(true), costs(false).in_lanes(), costs(false)].map(rows);
+        assert_eq!(found, [packed, packed, in_place], "{m}");
     }
 }
 

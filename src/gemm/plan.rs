@@ -202,7 +202,7 @@ impl Plan {
 
     fn narrow(cpu: Cpu, threads: usize, form: Form) -> Plan {
         let cols = form.shape.1;
-        let costs = Costs::new(cpu.level().lanes(), false, IN_PLACE);
+        let costs = Costs::new(cpu.level().lanes(), false, IN_PLACE).in_lanes();
         let cut = Cut::new((threads, MOST), form.shape, (MOST_COLUMNS, cols), costs);
         let room = narrow::room(form.shape, form.a_steps.1, form.b_steps.0);
         let block = if form.is_consumed { narrow::BLOCK } else { 0 };
@@ -212,9 +212,8 @@ impl Plan {
 
     fn of<S: TileShape>(s: S, cpu: Cpu, threads: usize, form: Form) -> Plan {
         let (shape, unit) = (form.shape, (S::MR, S::NR));
-        let cut = |unit, packs_a, b| {
-            Cut::new((threads, MOST), shape, unit, Costs::new(S::LANES, packs_a, b))
-        };
+        let costs = |packs_a, b| Costs::new(S::LANES, packs_a, b);
+        let cut = |unit, costs| Cut::new((threads, MOST), shape, unit, costs);
         let plan = |path, cut, buffer| Plan { path, threads, cut, shared: None, buffer };
         let plan = if form.is_turned(cpu.level()) {
             let turned = form.turned();
@@ -228,14 +227,14 @@ impl Plan {
                 }
                 None => ((MOST_COLUMNS, S::MR), false, IN_PLACE),
             };
-            plan(Path::Turned(blocking), cut(unit, packs_a, b), shape.0 * shape.1)
+            plan(Path::Turned(blocking), cut(unit, costs(packs_a, b).in_lanes()), shape.0 * shape.1)
         } else if form.are_few_dots(cpu.level()) {
-            plan(Path::Dots, cut((S::MR, MOST_COLUMNS), false, TURNING), 0)
+            plan(Path::Dots, cut((S::MR, MOST_COLUMNS), costs(false, TURNING)), 0)
         } else if form.is_read_in_place() {
-            plan(Path::OneBlock, cut(unit, false, IN_PLACE), form.buffer(S::MR, shape.1))
+            plan(Path::OneBlock, cut(unit, costs(false, IN_PLACE)), form.buffer(S::MR, shape.1))
         } else if form.is_streamed::<S>(cpu.caches()) {
             let parts = MOST.min(shape.1 / STREAMED / threads).max(1);
-            let costs = Costs::new(S::LANES, false, IN_PLACE);
+            let costs = costs(false, IN_PLACE);
             plan(Path::Stream, Cut::new((threads, parts), shape, unit, costs), 0)
         } else {
             let blocking = form.blocking(s, cpu.caches());
@@ -244,7 +243,7 @@ impl Plan {
                 PackB::Before => PACKING,
                 PackB::Copying | PackB::Turning => COPYING,
             };
-            let own = cut(unit, blocking.pack_a, b);
+            let own = cut(unit, costs(blocking.pack_a, b));
             let plan = plan(Path::Blocks(blocking), own, form.buffer(S::MR, blocking.nc));
             return plan.together(s, cpu, form, blocking).unwrap_or(plan.limited(shape.1, form));
         };
