@@ -4,8 +4,20 @@ use super::micro_kernel::{PANEL_VECTORS, TileStart};
 use super::row_steps::RowSteps;
 use crate::simd::{QUAD, Turn};
 
-/// Columns of the widest tile of all levels.
+/// Columns of the widest vector of all levels.
 pub(super) const MOST_COLUMNS: usize = 16;
+
+/// Columns of the widest tile of all levels.
+pub(super) const WIDEST: usize = 32;
+
+/// How a kernel goes along k: block after block; one block turned ahead of the multiply-adds; or two pairs of blocks
+/// at a time, so that each cache line of B is read once, wherever it lies.
+pub(super) const BLOCKS: usize = 0;
+pub(super) const AHEAD: usize = 1;
+pub(super) const LINES: usize = 2;
+
+/// Elements of a cache line.
+const LINE: usize = 16;
 
 /// The operands of one tile.
 pub(super) struct DotTile {
@@ -15,7 +27,7 @@ pub(super) struct DotTile {
     pub a_rows: RowSteps,
     /// The first column of B, and how far from it each of them is.
     pub b: *const f32,
-    pub b_cols: [usize; MOST_COLUMNS],
+    pub b_cols: [usize; WIDEST],
     pub start: TileStart,
     /// Element `j` of the row where the sums start, if they do, is at `row[j]`.
     pub row: *const f32,
@@ -53,7 +65,7 @@ pub(super) unsafe fn run<
     S: Turn,
     const MR: usize,
     const NV: usize,
-    const AHEAD: bool,
+    const HOW: usize,
     const COPY: bool,
 >(
     s: S,
@@ -62,18 +74,18 @@ pub(super) unsafe fn run<
     // SAFETY: the caller's promise is that of `tile`.
     s.vectorize(
         #[inline(always)]
-        || unsafe { tile::<S, MR, NV, AHEAD, COPY>(s, t) },
+        || unsafe { tile::<S, MR, NV, HOW, COPY>(s, t) },
     );
 }
 
 /// # Safety
 /// As for [`run`].
 #[inline(always)]
-unsafe fn tile<S: Turn, const MR: usize, const NV: usize, const AHEAD: bool, const COPY: bool>(
+unsafe fn tile<S: Turn, const MR: usize, const NV: usize, const HOW: usize, const COPY: bool>(
     s: S,
     t: &DotTile,
 ) {
-    const { assert!(NV * S::LANES <= MOST_COLUMNS && (NV == 1 || !AHEAD)) };
+    const { assert!(NV * S::LANES <= WIDEST && (NV == 1 || HOW != AHEAD)) };
     let mut acc = [[s.splat(0.0); MR]; NV];
     for v in 0..NV {
         let (first, count) = (v * S::LANES, t.count(v, S::LANES));
@@ -92,10 +104,11 @@ unsafe fn tile<S: Turn, const MR: usize, const NV: usize, const AHEAD: bool, con
     }
     // SAFETY: the caller's promise.
     unsafe {
-        if AHEAD {
+        if HOW == AHEAD {
             turn_ahead::<S, MR, COPY>(s, t, &mut acc[0]);
         } else {
-            turn::<S, MR, NV, COPY>(s, t, &mut acc);
+            let from = if HOW == LINES { turn_lines::<S, MR, NV, COPY>(s, t, &mut acc) } else { 0 };
+            turn::<S, MR, NV, COPY>(s, t, from, &mut acc);
         }
     }
     for v in 0..NV {
@@ -109,7 +122,7 @@ unsafe fn tile<S: Turn, const MR: usize, const NV: usize, const AHEAD: bool, con
     }
 }
 
-/// The sums of a tile, block after block.
+/// The sums of a tile, block after block, `from` a step of k.
 ///
 /// # Safety
 /// As for [`run`].
@@ -117,12 +130,13 @@ unsafe fn tile<S: Turn, const MR: usize, const NV: usize, const AHEAD: bool, con
 unsafe fn turn<S: Turn, const MR: usize, const NV: usize, const COPY: bool>(
     s: S,
     t: &DotTile,
+    from: usize,
     acc: &mut [[S::F32; MR]; NV],
 ) {
     let last = t.k - QUAD;
     // SAFETY: all columns of B have elements `at..at + QUAD` for `at <= last`; the steps are below `k`.
     unsafe {
-        let mut p = 0;
+        let mut p = from;
         while p <= last {
             for v in 0..NV {
                 let turned = s.turned(s.quads(t.b.wrapping_add(p), &t.b_cols[v * S::LANES..]));
@@ -167,6 +181,37 @@ unsafe fn turn_ahead<S: Turn, const MR: usize, const COPY: bool>(
         // At the end of k the last block comes once more.
         steps::<S, MR, COPY>(s, t, (last, p - last), 0, &turned, acc);
     }
+}
+
+/// The same of whole lines, one vector of columns after the other; returns the step of k after them.
+///
+/// All of them are one loop body: with a body for each the compiler would load more at once than its registers hold.
+///
+/// # Safety
+/// As for [`run`].
+#[inline(always)]
+unsafe fn turn_lines<S: Turn, const MR: usize, const NV: usize, const COPY: bool>(
+    s: S,
+    t: &DotTile,
+    acc: &mut [[S::F32; MR]; NV],
+) -> usize {
+    let (mut p, mut v) = (0, 0);
+    while p + LINE <= t.k {
+        let cols = &t.b_cols[v * S::LANES..][..S::LANES];
+        // SAFETY: all columns of B have elements `p..p + LINE`, and so many steps are below `k`.
+        unsafe {
+            let [one, two] = s.turned_pair(t.b.wrapping_add(p), cols);
+            steps::<S, MR, COPY>(s, t, (p, 0), v, &one, &mut acc[0]);
+            steps::<S, MR, COPY>(s, t, (p + QUAD, 0), v, &two, &mut acc[0]);
+            let [three, four] = s.turned_pair(t.b.wrapping_add(p + 2 * QUAD), cols);
+            steps::<S, MR, COPY>(s, t, (p + 2 * QUAD, 0), v, &three, &mut acc[0]);
+            steps::<S, MR, COPY>(s, t, (p + 3 * QUAD, 0), v, &four, &mut acc[0]);
+        }
+        // The next vector's sums take the first place, in turn, and all of them are back after the last.
+        acc.rotate_left(1);
+        (p, v) = if v + 1 == NV { (p + LINE, 0) } else { (p, v + 1) };
+    }
+    p
 }
 
 /// The steps of a block that was turned, of vector `v`: from `p` on, without the first `done`. All of it goes

@@ -10,17 +10,19 @@
 //! ```
 //!
 //! On AVX-512 a block of 16 x 4 is 12 insertions and 8 shuffles, which share two ports with its `4 MR`
-//! multiply-adds: half of the peak with five rows, two thirds with ten. An element of C is still one chain in
-//! the order of k.
+//! multiply-adds: half of the peak with five rows, two thirds with ten. One or two rows take whole cache lines at
+//! a time instead, and two vectors in turn, whose chains of sums overlap. An element of C is still one chain in the
+//! order of k.
 //!
 //! Of more rows the first strip does the same, and writes what it has turned into the panels from which
 //! the tiles of the others read: that is less than to pack them before.
 
 use core::ptr;
 
-use super::dot_kernel::{DotTile, Kernel, MOST_COLUMNS, run};
+use super::dot_kernel::{AHEAD, BLOCKS, DotTile, Kernel, LINES, MOST_COLUMNS, WIDEST, run};
 use super::epilogue::Beside;
 use super::finish::finish_all;
+use super::micro_kernel::PANEL_VECTORS;
 use super::operand::Operand;
 use super::paths::are_few_dots;
 use super::row_steps::RowSteps;
@@ -31,25 +33,21 @@ use crate::tensor::ViewMut;
 
 /// A level that multiplies with blocks that it turns.
 pub(super) trait DotShape: TileShape + Turn {
-    /// For each number of rows, up to [`TileShape::MR`].
-    const DOTS: &'static [Compiled<Self>];
+    /// For each number of rows, up to [`TileShape::MR`], tiles of one vector, of two, and so on.
+    const DOTS: &'static [&'static [Compiled<Self>]];
 }
 
-/// The kernels of one number of rows.
-pub(super) struct Compiled<S> {
-    /// Vectors in a row of the tile.
-    vectors: usize,
-    /// Without packing B, and with it, if other strips may follow.
-    kernels: [Kernel<S>; 2],
-}
+/// The kernels of one tile: without packing B, and with it, if other strips may follow.
+pub(super) struct Compiled<S>([Kernel<S>; 2]);
 
 impl<S: TileShape + Turn> Compiled<S> {
-    const fn new<const MR: usize, const NV: usize, const AHEAD: bool>() -> Self {
-        let mut kernels = [run::<S, MR, NV, AHEAD, false> as Kernel<S>; 2];
+    const fn new<const MR: usize, const NV: usize, const HOW: usize>() -> Self {
+        const { assert!(NV <= PANEL_VECTORS || !is_followed(MR, S::MR)) };
+        let mut kernels = [run::<S, MR, NV, HOW, false> as Kernel<S>; 2];
         if is_followed(MR, S::MR) {
-            kernels[1] = run::<S, MR, NV, AHEAD, true>;
+            kernels[1] = run::<S, MR, NV, HOW, true>;
         }
-        Compiled { vectors: NV, kernels }
+        Compiled(kernels)
     }
 }
 
@@ -63,24 +61,66 @@ pub(super) fn can_pack(rows: usize, mr: usize, k: usize) -> bool {
     is_followed(rows, mr) && are_few_dots(mr, rows, k)
 }
 
-/// `rows: vectors`, and whether the kernels turn a block ahead.
+/// `rows: vectors`, and how the kernel goes along k.
 macro_rules! dots {
-    ($level:ty, $ahead:literal, $($mr:literal: $nv:literal)*) => {
+    ($level:ty, $($mr:literal: $($nv:literal $how:ident),*;)*) => {
         impl DotShape for $level {
-            const DOTS: &'static [Compiled<Self>] =
-                &const { [$(Compiled::new::<$mr, $nv, $ahead>()),*] };
+            const DOTS: &'static [&'static [Compiled<Self>]] =
+                &[$(&const { [$(Compiled::new::<$mr, $nv, $how>()),*] }),*];
         }
     };
 }
 
-// Of eight lanes a row's chain alone would take longer than turning. With more rows, or a block ahead, AVX2's
-// registers would not do.
+// The chains of sums of one or two rows alone take longer than turning, so they have others beside them; on AVX2,
+// whose chains have half of the columns, those of three rows too. With more rows, or a block ahead, its registers
+// would not do.
 #[cfg(target_arch = "x86_64")]
-dots!(crate::simd::Avx2, false, 1: 2 2: 2 3: 2 4: 1 5: 1 6: 1);
+dots!(crate::simd::Avx2,
+    1: 1 BLOCKS, 2 BLOCKS, 3 BLOCKS, 4 BLOCKS;
+    2: 1 BLOCKS, 2 BLOCKS;
+    3: 1 BLOCKS, 2 BLOCKS;
+    4: 1 BLOCKS;
+    5: 1 BLOCKS;
+    6: 1 BLOCKS;
+);
 #[cfg(target_arch = "x86_64")]
-dots!(crate::simd::Avx512, true, 1: 1 2: 1 3: 1 4: 1 5: 1 6: 1 7: 1 8: 1 9: 1 10: 1 11: 1 12: 1);
+dots!(crate::simd::Avx512,
+    1: 1 LINES, 2 LINES;
+    2: 1 LINES, 2 LINES;
+    3: 1 AHEAD;
+    4: 1 AHEAD;
+    5: 1 AHEAD;
+    6: 1 AHEAD;
+    7: 1 AHEAD;
+    8: 1 AHEAD;
+    9: 1 AHEAD;
+    10: 1 AHEAD;
+    11: 1 AHEAD;
+    12: 1 AHEAD;
+);
 #[cfg(test)]
-dots!(crate::simd::Portable<3>, false, 1: 2 2: 2 3: 2 4: 1 5: 1);
+dots!(crate::simd::Portable<3>,
+    1: 1 LINES, 2 LINES, 3 BLOCKS;
+    2: 1 BLOCKS, 2 LINES;
+    3: 1 BLOCKS, 2 BLOCKS;
+    4: 1 BLOCKS;
+    5: 1 BLOCKS;
+);
+
+/// Columns of B from one to the next of which it is so far, or a multiple of it, share a set of L1 or two: tiles
+/// are of as many as that has room for.
+const COLLIDING: usize = 1024;
+
+/// Elements of a B that comes from memory, from which columns of one vector at a time are read faster than those
+/// of several.
+const FAR: usize = 4 << 20;
+
+/// Vectors of the next tile, `most` at most, where so many are left of a row of C: the last two have about as many
+/// each.
+#[inline(always)]
+fn even_tile(left: usize, most: usize) -> usize {
+    if left <= most || left >= 2 * most { left.min(most) } else { left.div_ceil(2) }
+}
 
 /// Computes `product`, of an A with contiguous rows, a B with contiguous columns and [`QUAD`] steps of k at
 /// least, into `c`.
@@ -126,14 +166,12 @@ pub(super) unsafe fn strip<S: DotShape>(
     let ((rows, k), n) = (a.shape(), b.cols());
     assert!(b.rows() == k && k >= QUAD && a.col_step() == 1 && b.row_step() == 1);
     assert!(panels.is_none() || can_pack(rows, S::MR, k));
-    let Compiled { vectors, kernels } = &S::DOTS[rows - 1];
-    let width = vectors * S::LANES;
     let mut tile = DotTile {
         k,
         a: a.as_ptr(),
         a_rows: RowSteps::new(rows, a.row_step()),
         b: ptr::null(),
-        b_cols: [0; MOST_COLUMNS],
+        b_cols: [0; WIDEST],
         start: start.into(),
         row: ptr::null(),
         c: ptr::null_mut(),
@@ -141,11 +179,18 @@ pub(super) unsafe fn strip<S: DotShape>(
         count: 0,
         copy: ptr::null_mut(),
     };
-    for j in (0..n).step_by(width) {
+    let tiles = S::DOTS[rows - 1];
+    let is_narrow = b.col_step().is_multiple_of(COLLIDING) || n.saturating_mul(k) > FAR;
+    let most = if is_narrow { tiles.len().min(MOST_COLUMNS / S::LANES) } else { tiles.len() };
+    let mut j = 0;
+    while j < n {
+        let vectors = even_tile((n - j).div_ceil(S::LANES), most);
+        let Compiled(kernels) = &tiles[vectors - 1];
+        let width = vectors * S::LANES;
         tile.count = width.min(n - j);
         tile.b = b.as_ptr().wrapping_add(j * b.col_step());
         if tile.count < width || j == 0 {
-            for (v, col) in tile.b_cols.iter_mut().enumerate() {
+            for (v, col) in tile.b_cols[..width].iter_mut().enumerate() {
                 // Those that are missing are copies of the last: their sums go nowhere.
                 *col = v.min(tile.count - 1) * b.col_step();
             }
@@ -163,5 +208,6 @@ pub(super) unsafe fn strip<S: DotShape>(
         // SAFETY: A has the rows and B the columns, of `k` contiguous elements; the bias and the rows of C,
         // which no operand shares, have `count` elements from `j` on; a panel has its columns.
         unsafe { kernel(s, &tile) };
+        j += width;
     }
 }

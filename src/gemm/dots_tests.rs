@@ -29,14 +29,27 @@ fn kernels_of_every_height_are_exact_and_keep_to_their_rows() {
         // One strip of each height, and two that differ.
         for m in 1..=tallest(level) + 2 {
             for (n, k) in (1..=33).flat_map(|n| (4..=13).map(move |k| (n, k))) {
-                check(level, (m, n, k));
+                check(level, (m, n, k), k + 1);
+            }
+            // Whole cache lines and a rest, up to three of the widest tiles.
+            for (n, k) in (1..=97).step_by(3).flat_map(|n| [16, 31, 48].map(|k| (n, k))) {
+                check(level, (m, n, k), k + 1);
             }
         }
     }
 }
 
-fn check(level: Level, (m, n, k): (usize, usize, usize)) {
-    let (a_step, b_step, c_step) = (k + 3, k + 1, n + 2);
+#[test]
+fn columns_that_share_sets_of_l1_give_the_same() {
+    for level in Level::available().filter(|&level| level != Level::Portable) {
+        for (m, n) in (1..=3).flat_map(|m| [1, 16, 17, 33, 40].map(|n| (m, n))) {
+            check(level, (m, n, 21), 1024);
+        }
+    }
+}
+
+fn check(level: Level, (m, n, k): (usize, usize, usize), b_step: usize) {
+    let (a_step, c_step) = (k + 3, n + 2);
     let (a, b) = (spread(m, k, a_step, 1), spread(n, k, b_step, 2));
     let (bias, before) = (integers(n, 3), spread(m, n, c_step, 4));
     let a_view = Operand::from(View::with_stride(m, k, a_step, &a).expect("a"));
@@ -79,7 +92,7 @@ fn a_strip_that_packs_writes_the_panels_and_the_same_product() {
 fn packs<S: DotShape>(s: S, level: Level) {
     let mut packed = 0;
     for (m, n) in (1..=S::MR).flat_map(|m| (1..=2 * S::NR + 1).map(move |n| (m, n))) {
-        for k in (4..=9).filter(|&k| can_pack(m, S::MR, k)) {
+        for k in (4..=9).chain([18, 37]).filter(|&k| can_pack(m, S::MR, k)) {
             let (a, b) = (spread(m, k, k + 3, 1), spread(n, k, k + 1, 2));
             let a = Operand::from(View::with_stride(m, k, k + 3, &a).expect("a"));
             let b = Operand::from(View::with_stride(n, k, k + 1, &b).expect("b^T").t());

@@ -73,4 +73,30 @@ impl Turn for Avx512 {
             ]
         }
     }
+
+    /// Rows in halves of vectors: 8 insertions and 24 shuffles, where two blocks are 24 and 16, and half of the loads.
+    #[inline(always)]
+    unsafe fn turned_pair(self, first: *const f32, rows: &[usize]) -> [[__m512; QUAD]; 2] {
+        let mut halves = [[self.splat(0.0); QUAD]; 2];
+        for side in 0..2 {
+            for i in 0..QUAD {
+                // SAFETY: eight elements are readable at each row; the token proves the features.
+                unsafe {
+                    let part = |row: usize| _mm256_loadu_ps(first.wrapping_add(rows[row]));
+                    let low = _mm512_castps256_ps512(part(8 * side + i));
+                    halves[side][i] = _mm512_insertf32x8::<1>(low, part(8 * side + i + 4));
+                }
+            }
+        }
+        let (low, high) = (self.turned(halves[0]), self.turned(halves[1]));
+        let mut columns = halves;
+        for q in 0..QUAD {
+            // SAFETY: the token proves the feature.
+            unsafe {
+                columns[0][q] = _mm512_shuffle_f32x4::<0x88>(low[q], high[q]);
+                columns[1][q] = _mm512_shuffle_f32x4::<0xdd>(low[q], high[q]);
+            }
+        }
+        columns
+    }
 }

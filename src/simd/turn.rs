@@ -16,6 +16,19 @@ pub(crate) trait Turn: Simd {
 
     /// Column after column of the block.
     fn turned(self, quads: [Self::F32; QUAD]) -> [Self::F32; QUAD];
+
+    /// Two blocks side by side, `2 QUAD` elements of each row, column after column.
+    ///
+    /// # Safety
+    /// They are readable.
+    #[inline(always)]
+    unsafe fn turned_pair(self, first: *const f32, rows: &[usize]) -> [[Self::F32; QUAD]; 2] {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let left = self.turned(self.quads(first, rows));
+            [left, self.turned(self.quads(first.wrapping_add(QUAD), rows))]
+        }
+    }
 }
 
 /// For tests of what is built upon it.
@@ -39,26 +52,38 @@ mod tests {
     use crate::simd::Level;
 
     #[inline(always)]
+    fn is_column<S: Turn>(s: S, column: S::F32, first: &[f32], rows: &[usize]) {
+        let mut found = vec![f32::NAN; S::LANES];
+        // SAFETY: there is room for a vector.
+        unsafe { s.store(found.as_mut_ptr(), column) };
+        let expected: Vec<_> = rows.iter().map(|&row| first[row]).collect();
+        assert_eq!(found, expected, "{s:?}");
+    }
+
+    #[inline(always)]
     fn check<S: Turn>(s: S) {
         // Rows that end where their memory does, one of them twice.
-        let data: Vec<f32> = (0..7 * S::LANES).map(|at| (at / 7 * 10 + at % 7) as f32).collect();
-        let mut rows: Vec<_> = (0..S::LANES).map(|i| 7 * i).collect();
+        let data: Vec<f32> = (0..11 * S::LANES).map(|at| (at / 11 * 20 + at % 11) as f32).collect();
+        let mut rows: Vec<_> = (0..S::LANES).map(|i| 11 * i).collect();
         rows[S::LANES - 2] = rows[S::LANES - 1];
-        for at in 0..=7 - QUAD {
-            // SAFETY: the rows have seven elements.
+        for at in 0..=11 - QUAD {
+            // SAFETY: the rows have eleven elements.
             let turned = s.turned(unsafe { s.quads(data[at..].as_ptr(), &rows) });
-            for (q, column) in turned.into_iter().enumerate() {
-                let mut found = vec![f32::NAN; S::LANES];
-                // SAFETY: there is room for a vector.
-                unsafe { s.store(found.as_mut_ptr(), column) };
-                let expected: Vec<_> = rows.iter().map(|row| data[row + at + q]).collect();
-                assert_eq!(found, expected, "{s:?} {at} {q}");
+            for q in 0..QUAD {
+                is_column(s, turned[q], &data[at + q..], &rows);
+            }
+        }
+        for at in 0..=11 - 2 * QUAD {
+            // SAFETY: as above.
+            let turned = unsafe { s.turned_pair(data[at..].as_ptr(), &rows) };
+            for q in 0..2 * QUAD {
+                is_column(s, turned[q / QUAD][q % QUAD], &data[at + q..], &rows);
             }
         }
     }
 
     #[test]
-    fn a_turned_block_is_its_columns() {
+    fn turned_blocks_are_their_columns() {
         for level in Level::available() {
             match level {
                 Level::Portable => {}
