@@ -1,4 +1,4 @@
-//! Polynomials of degree three, seven and sixteen.
+//! Polynomials of degree three, four, seven and sixteen.
 
 use crate::simd::Simd;
 
@@ -38,4 +38,12 @@ fn cubic<S: Simd>(s: S, c: &[f32; 4], x: S::F32, x2: S::F32) -> S::F32 {
     let low = s.mul_add(s.splat(c[1]), x, s.splat(c[0]));
     let high = s.mul_add(s.splat(c[3]), x, s.splat(c[2]));
     s.mul_add(high, x2, low)
+}
+
+/// `c[0] + c[1] x + ... + c[4] x⁴`, beside an `x²` that is known.
+#[inline(always)]
+pub(super) fn quartic<S: Simd>(s: S, c: &[f32; 5], x: S::F32, x2: S::F32) -> S::F32 {
+    let low = s.mul_add(s.splat(c[1]), x, s.splat(c[0]));
+    let high = s.mul_add(s.splat(c[3]), x, s.splat(c[2]));
+    s.mul_add(s.mul_add(s.splat(c[4]), x2, high), x2, low)
 }

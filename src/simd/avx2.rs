@@ -268,4 +268,9 @@ impl Simd for Avx2 {
         // SAFETY: the token proves the feature.
         unsafe { _mm256_sra_epi32(x, _mm_cvtsi32_si128(BITS as i32)) }
     }
+    #[inline(always)]
+    fn look_up(self, table: &[f32; 8], at: __m256i) -> __m256 {
+        // SAFETY: the table has eight elements; the token proves the feature.
+        unsafe { _mm256_permutevar8x32_ps(_mm256_loadu_ps(table.as_ptr()), at) }
+    }
 }

@@ -2,7 +2,7 @@
 
 use core::arch::x86_64::*;
 
-use super::{Avx2, MANTISSA, SQUARE, Simd, TWO_THIRDS, sealed::Sealed};
+use super::{Avx2, SQUARE, Simd, sealed::Sealed};
 
 /// Proof that the processor has AVX-512 F, VL, DQ and BW.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -230,17 +230,20 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn look_up(self, table: &[f32; 8], at: __m512i) -> __m512 {
+        // SAFETY: the table has eight elements; the token proves the features.
+        unsafe {
+            let table = _mm512_broadcast_f32x8(_mm256_loadu_ps(table.as_ptr()));
+            _mm512_permutexvar_ps(at, table)
+        }
+    }
+    #[inline(always)]
     fn split(self, x: __m512) -> (__m512, __m512) {
         // SAFETY: the token proves the feature.
         unsafe {
-            let e = _mm512_getexp_ps(x);
-            let m = _mm512_getmant_ps::<_MM_MANT_NORM_1_2, _MM_MANT_SIGN_SRC>(x);
-            // In 1..2; from 4/3 on it is halved.
-            let upper = _mm512_cmp_ps_mask::<_CMP_LE_OQ>(self.splat(FOUR_THIRDS), m);
-            (
-                _mm512_mask_add_ps(e, upper, e, self.splat(1.0)),
-                _mm512_mask_mul_ps(m, upper, m, self.splat(0.5)),
-            )
+            // Of zeros and infinity `e` is infinite and `m` 1 or -1; of NaN both are NaN, and `m` is of numbers below 0.
+            let m = _mm512_getmant_ps::<_MM_MANT_NORM_1_2, _MM_MANT_SIGN_NAN>(x);
+            (_mm512_getexp_ps(x), m)
         }
     }
     #[inline(always)]
@@ -253,10 +256,11 @@ impl Simd for Avx512 {
         // SAFETY: the token proves the feature.
         unsafe { _mm512_fixupimm_ps::<0>(y, x, self.splat_i32(LOG_AT_ENDS)) }
     }
+    #[inline(always)]
+    fn log_of_split(self, _: __m512, y: __m512) -> __m512 {
+        y
+    }
 }
-
-/// Twice the number with the bits of [`TWO_THIRDS`], the least that is at least 4/3.
-const FOUR_THIRDS: f32 = f32::from_bits((TWO_THIRDS + (1 << MANTISSA)) as u32);
 
 /// What `vfixupimm` puts in place of the result, four bits for each kind of argument: from the lowest,
 /// quiet NaN (itself), signalling NaN (itself), zero (negative infinity), one (stays), negative infinity

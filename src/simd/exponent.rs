@@ -8,18 +8,21 @@ pub(crate) const TWO_THIRDS: i32 = 0x3f2a_aaab;
 /// Bits of the mantissa.
 pub(crate) const MANTISSA: u32 = 23;
 
-/// [`Simd::split`]. Subtracting the bits of 2/3 leaves `e` in the exponent field, floored, and the
-/// mantissa of `m`, counted from 2/3.
+/// The exponent field of numbers in 1..2.
+const BIAS: i32 = 127;
+
+/// [`Simd::split`].
 #[inline(always)]
 pub(super) fn split<S: Simd>(s: S, x: S::F32) -> (S::F32, S::F32) {
     // A subnormal number has no exponent to read: it is made normal first.
     let subnormal = s.lt(x, s.splat(f32::MIN_POSITIVE));
     let normal = s.select(subnormal, s.mul(x, s.splat((1 << MANTISSA) as f32)), x);
     let extra = s.zero_unless(subnormal, s.splat(-(MANTISSA as f32)));
-    let bits = s.sub_i32(s.to_bits(normal), s.splat_i32(TWO_THIRDS));
-    let e = s.add(s.from_i32(s.shr::<MANTISSA>(bits)), extra);
+    let bits = s.to_bits(normal);
+    let field = s.sub_i32(s.shr::<MANTISSA>(bits), s.splat_i32(BIAS));
     let mantissa = s.and_i32(bits, s.splat_i32((1 << MANTISSA) - 1));
-    (e, s.from_bits(s.add_i32(mantissa, s.splat_i32(TWO_THIRDS))))
+    let m = s.from_bits(s.or_i32(mantissa, s.splat_i32(BIAS << MANTISSA)));
+    (s.add(s.from_i32(field), extra), m)
 }
 
 /// [`Simd::scale`]. 2ⁿ is beyond one `f32`, so it is applied as 2^⌊n/2⌋ and the rest: only the second

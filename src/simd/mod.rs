@@ -216,7 +216,15 @@ pub trait Simd: Copy + Send + Sync + core::fmt::Debug + sealed::Sealed + 'static
     /// ```
     fn shr<const BITS: u32>(self, x: Self::I32) -> Self::I32;
 
-    /// `e` and `m` of `x = 2ᵉ m`, 2/3 <= m < 4/3, for positive finite `x`, subnormal or not.
+    /// `table[at % 8]` of each lane.
+    fn look_up(self, table: &[f32; 8], at: Self::I32) -> Self::F32;
+
+    /// `m r - 1`, rounded once, for `m` in 1..2 and a multiple `r` of 1/64 in 1/2..=1.
+    #[inline(always)]
+    fn mul_minus_one(self, m: Self::F32, r: Self::F32) -> Self::F32 {
+        self.mul_add(m, r, self.splat(-1.0))
+    }
+    /// `e` and `m` of `x = 2ᵉ m`, 1 <= m < 2, for positive finite `x`, subnormal or not.
     #[inline(always)]
     fn split(self, x: Self::F32) -> (Self::F32, Self::F32) {
         exponent::split(self, x)
@@ -234,6 +242,13 @@ pub trait Simd: Copy + Send + Sync + core::fmt::Debug + sealed::Sealed + 'static
     #[inline(always)]
     fn log_at_ends(self, x: Self::F32, y: Self::F32) -> Self::F32 {
         exponent::log_at_ends(self, x, y)
+    }
+
+    /// The same for a `y` that was computed as `a e + f(m)`, `a > 0`, of what [`split`](Self::split) made of `x`:
+    /// nothing, on a level where that is right at the ends too.
+    #[inline(always)]
+    fn log_of_split(self, x: Self::F32, y: Self::F32) -> Self::F32 {
+        self.log_at_ends(x, y)
     }
 
     /// `|x|`

@@ -196,4 +196,16 @@ impl<const N: usize> Simd for Portable<N> {
         const { assert!(BITS < 32) };
         map(x, |x| x >> BITS)
     }
+    #[inline(always)]
+    fn look_up(self, table: &[f32; 8], at: [i32; N]) -> [f32; N] {
+        map(at, |at| table[at as usize % 8])
+    }
+    #[inline(always)]
+    fn mul_minus_one(self, m: [f32; N], r: [f32; N]) -> [f32; N] {
+        zip(m, r, |m, r| {
+            // Products of half of the bits each are exact, and so is the difference of the upper one.
+            let upper = f32::from_bits(m.to_bits() & !0xfff);
+            (upper * r - 1.0) + (m - upper) * r
+        })
+    }
 }

@@ -27,9 +27,9 @@ pub trait Update<const R: usize, const U: usize> {
     fn eval<S: Simd>(&self, s: S, read: [S::F32; R], updated: [S::F32; U]) -> [S::F32; U];
 }
 
-/// Pairs of vectors handled side by side, so that their chains of operations overlap. All are loaded
+/// Pairs of vectors updated side by side, so that their chains of operations overlap. All are loaded
 /// before any is stored: the compiler cannot know that a store does not change the next load, and
-/// would keep the chains apart.
+/// would keep the chains apart. (Functions of one array take four vectors as one, in step.)
 const PAIRS: usize = 2;
 
 /// `dst[i] = f(src[i])`; `dst` is not read.
@@ -52,22 +52,12 @@ pub(super) unsafe fn map_raw<S: Simd, F: Unary>(
     dst: *mut f32,
     len: usize,
 ) {
+    let (four, step) = (Twice(Twice(s)), 4 * S::LANES);
     let mut i = 0;
-    let (pair, step) = (Twice(s), 2 * S::LANES);
-    while i + PAIRS * step <= len {
-        let mut x = [pair.splat(0.0); PAIRS];
-        for u in 0..PAIRS {
-            // SAFETY: `i + PAIRS * step <= len`, and both have `len` elements.
-            x[u] = unsafe { pair.load(src.add(i + u * step)) };
-        }
-        for u in 0..PAIRS {
-            x[u] = f.eval(pair, x[u]);
-        }
-        for u in 0..PAIRS {
-            // SAFETY: as above.
-            unsafe { pair.store(dst.add(i + u * step), x[u]) };
-        }
-        i += PAIRS * step;
+    while i + step <= len {
+        // SAFETY: both have `i + step` elements.
+        unsafe { four.store(dst.add(i), f.eval(four, four.load(src.add(i)))) };
+        i += step;
     }
     // One copy of `f` for what is left: compiling it costs more than masking whole vectors.
     while i < len {
@@ -93,22 +83,15 @@ pub(super) unsafe fn multiply_raw<S: Simd, F: Unary>(
     (src, dst): (*const f32, *mut f32),
     len: usize,
 ) {
+    let (four, step) = (Twice(Twice(s)), 4 * S::LANES);
     let mut i = 0;
-    let (pair, step) = (Twice(s), 2 * S::LANES);
-    while i + PAIRS * step <= len {
-        let mut x = [pair.splat(0.0); PAIRS];
-        for u in 0..PAIRS {
-            // SAFETY: `i + PAIRS * step <= len`, and all have `len` elements.
-            unsafe {
-                let factor = f.eval(pair, pair.load(other.add(i + u * step)));
-                x[u] = pair.mul(pair.load(src.add(i + u * step)), factor);
-            }
+    while i + step <= len {
+        // SAFETY: all have `i + step` elements.
+        unsafe {
+            let factor = f.eval(four, four.load(other.add(i)));
+            four.store(dst.add(i), four.mul(four.load(src.add(i)), factor));
         }
-        for u in 0..PAIRS {
-            // SAFETY: as above.
-            unsafe { pair.store(dst.add(i + u * step), x[u]) };
-        }
-        i += PAIRS * step;
+        i += step;
     }
     while i < len {
         let count = (len - i).min(S::LANES);

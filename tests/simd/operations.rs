@@ -215,13 +215,13 @@ impl EveryWidth for Operations {
     }
 }
 
-/// `e` and `m` of `x = 2^e m` with m from 2/3, rounded up, to twice that.
+/// `e` and `m` of `x = 2^e m` with m from 1 to 2.
 fn split(x: f32) -> (f32, f32) {
     let (mut e, mut m) = (0.0, f64::from(x));
-    while m < 0.666_666_7_f32.into() {
+    while m < 1.0 {
         (e, m) = (e - 1.0, m * 2.0);
     }
-    while m >= (2.0 * 0.666_666_7_f32).into() {
+    while m >= 2.0 {
         (e, m) = (e + 1.0, m / 2.0);
     }
     (e, m as f32)
@@ -254,6 +254,52 @@ impl Operations {
             "split, mantissa",
             |[a, ..]| s.split(positives(a)).1,
             |[a, ..]| split(positive(a)).1
+        );
+        const TABLE: [f32; 8] = [0.5, -1.0, f32::INFINITY, 3.0, -0.0, 1e-40, 7.0, 8.0];
+        compare!(
+            self,
+            s,
+            same_bits,
+            "look_up",
+            |[a, ..]| s.look_up(&TABLE, s.to_bits(a)),
+            |[a, ..]| TABLE[a.to_bits() as usize % 8]
+        );
+        // Factors of 32 to 64 parts of 64, by the lowest bits.
+        compare!(
+            self,
+            s,
+            same_bits,
+            "mul_minus_one",
+            |[a, b, _]| {
+                let parts = s.and_i32(s.to_bits(b), s.splat_i32(31));
+                let parts = s.add_i32(parts, s.splat_i32(33));
+                let factor = s.mul(s.from_i32(parts), s.splat(1.0 / 64.0));
+                s.mul_minus_one(s.split(positives(a)).1, factor)
+            },
+            |[a, b, _]| {
+                let parts = 33 + (b.to_bits() & 31);
+                (f64::from(split(positive(a)).1) * f64::from(parts) / 64.0 - 1.0) as f32
+            }
+        );
+        // As a logarithm to the base 2, which it is of powers of 2 only.
+        compare!(
+            self,
+            s,
+            same_or_both_nan,
+            "log_of_split",
+            |[a, ..]| {
+                let (e, m) = s.split(a);
+                s.log_of_split(a, s.add(e, s.sub(m, s.splat(1.0))))
+            },
+            |[a, ..]| {
+                let (e, m) = split(positive(a));
+                match a {
+                    _ if a > 0.0 && a < f32::INFINITY => e + (m - 1.0),
+                    _ if a == 0.0 => f32::NEG_INFINITY,
+                    _ if a == f32::INFINITY => a,
+                    _ => f32::NAN,
+                }
+            }
         );
         compare!(self, s, same_bits, "log_at_ends", |[a, b, _]| s.log_at_ends(a, b), |[
             a,
