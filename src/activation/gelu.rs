@@ -18,6 +18,7 @@ impl Gelu {
 
 impl ActivationFn for Gelu {
     const READS: Reads = Reads::Input;
+    const IS_LONG: bool = true;
 
     #[inline(always)]
     fn f<S: Simd>(&self, s: S, z: S::F32) -> S::F32 {

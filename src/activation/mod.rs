@@ -131,6 +131,8 @@ use crate::simd::{Simd, apply};
 pub trait ActivationFn: Sync {
     /// What [`df`](ActivationFn::df) is given.
     const READS: Reads = Reads::Output;
+    /// That of its [`Forward`]: see [`Unary::IS_LONG`].
+    const IS_LONG: bool = false;
     /// `y = f(z)`
     fn f<S: Simd>(&self, s: S, z: S::F32) -> S::F32;
     /// `f'(z)`, computed from `y = f(z)` or from `z`, as [`READS`](ActivationFn::READS) says.
@@ -148,6 +150,7 @@ pub enum Reads {
 
 impl<F: ActivationFn> ActivationFn for &F {
     const READS: Reads = F::READS;
+    const IS_LONG: bool = F::IS_LONG;
 
     #[inline(always)]
     fn f<S: Simd>(&self, s: S, z: S::F32) -> S::F32 {
@@ -261,6 +264,8 @@ impl Activation {
 pub struct Forward<F>(pub F);
 
 impl<F: ActivationFn> Unary for Forward<F> {
+    const IS_LONG: bool = F::IS_LONG;
+
     #[inline(always)]
     fn eval<S: Simd>(&self, s: S, z: S::F32) -> S::F32 {
         self.0.f(s, z)

@@ -83,15 +83,17 @@ const LN_2_HI: f32 = 45_426.0 / 65_536.0;
 /// ln 2 - [`LN_2_HI`].
 const LN_2_LO: f32 = 1.428_606_8e-6;
 
-/// The list of functions: `function, kernel, loop`. Each gets a unit struct that is its elementwise
-/// kernel, and a public function that runs it over a slice.
+/// The list of functions: `function, kernel, loop`, and `true` if it [is long](Unary::IS_LONG). Each gets a unit
+/// struct that is its elementwise kernel, and a public function that runs it over a slice.
 macro_rules! functions {
-    ($($(#[$doc:meta])* $function:ident, $kernel:ident, $slice:ident;)*) => {$(
+    ($($(#[$doc:meta])* $function:ident, $kernel:ident, $slice:ident $(, $long:literal)?;)*) => {$(
         #[doc = concat!("[`", stringify!($function), "`] as an elementwise kernel.")]
         #[derive(Clone, Copy, Debug, Default)]
         pub struct $kernel;
 
         impl Unary for $kernel {
+            $(const IS_LONG: bool = $long;)?
+
             #[inline(always)]
             fn eval<S: Simd>(&self, s: S, x: S::F32) -> S::F32 {
                 $function(s, x)
@@ -122,7 +124,7 @@ functions! {
     expm1, Expm1, expm1_slice;
     expm1_nonpositive, Expm1Nonpositive, expm1_nonpositive_slice;
     log, Log, log_slice;
-    log1p, Log1p, log1p_slice;
+    log1p, Log1p, log1p_slice, true;
     tanh, Tanh, tanh_slice;
     atan, Atan, atan_slice;
     erf, Erf, erf_slice;
@@ -133,7 +135,7 @@ functions! {
     silu_derivative, SiluDerivative, silu_derivative_slice;
     mish, Mish, mish_slice;
     mish_derivative, MishDerivative, mish_derivative_slice;
-    gelu, Gelu, gelu_slice;
+    gelu, Gelu, gelu_slice, true;
     gelu_derivative, GeluDerivative, gelu_derivative_slice;
     gelu_tanh, GeluTanh, gelu_tanh_slice;
     gelu_tanh_derivative, GeluTanhDerivative, gelu_tanh_derivative_slice;

@@ -16,6 +16,9 @@ use super::twice::Twice;
 
 /// `x -> f(x)`, such as an activation.
 pub trait Unary {
+    /// Whether so many values are alive at once that registers have room for those of two vectors, not of four.
+    const IS_LONG: bool = false;
+
     /// The function, on a vector.
     fn eval<S: Simd>(&self, s: S, x: S::F32) -> S::F32;
 }
@@ -52,13 +55,14 @@ pub(super) unsafe fn map_raw<S: Simd, F: Unary>(
     dst: *mut f32,
     len: usize,
 ) {
-    let (four, step) = (Twice(Twice(s)), 4 * S::LANES);
-    let mut i = 0;
-    while i + step <= len {
-        // SAFETY: both have `i + step` elements.
-        unsafe { four.store(dst.add(i), f.eval(four, four.load(src.add(i)))) };
-        i += step;
-    }
+    // SAFETY: the caller's promise.
+    let mut i = unsafe {
+        if F::IS_LONG {
+            map_whole(Twice(s), f, src, dst, len)
+        } else {
+            map_whole(Twice(Twice(s)), f, src, dst, len)
+        }
+    };
     // One copy of `f` for what is left: compiling it costs more than masking whole vectors.
     while i < len {
         let count = (len - i).min(S::LANES);
@@ -68,6 +72,27 @@ pub(super) unsafe fn map_raw<S: Simd, F: Unary>(
         }
         i += count;
     }
+}
+
+/// The whole vectors of [`map_raw`]; returns how many elements they are.
+///
+/// # Safety
+/// As for `map_raw`.
+#[inline(always)]
+unsafe fn map_whole<S: Simd, F: Unary>(
+    s: S,
+    f: &F,
+    src: *const f32,
+    dst: *mut f32,
+    len: usize,
+) -> usize {
+    let mut i = 0;
+    while i + S::LANES <= len {
+        // SAFETY: both have `i + LANES` elements.
+        unsafe { s.store(dst.add(i), f.eval(s, s.load(src.add(i)))) };
+        i += S::LANES;
+    }
+    i
 }
 
 /// `dst[i] = src[i] * f(other[i])` for `len` elements.
@@ -83,16 +108,14 @@ pub(super) unsafe fn multiply_raw<S: Simd, F: Unary>(
     (src, dst): (*const f32, *mut f32),
     len: usize,
 ) {
-    let (four, step) = (Twice(Twice(s)), 4 * S::LANES);
-    let mut i = 0;
-    while i + step <= len {
-        // SAFETY: all have `i + step` elements.
-        unsafe {
-            let factor = f.eval(four, four.load(other.add(i)));
-            four.store(dst.add(i), four.mul(four.load(src.add(i)), factor));
+    // SAFETY: the caller's promise.
+    let mut i = unsafe {
+        if F::IS_LONG {
+            multiply_whole(Twice(s), f, other, (src, dst), len)
+        } else {
+            multiply_whole(Twice(Twice(s)), f, other, (src, dst), len)
         }
-        i += step;
-    }
+    };
     while i < len {
         let count = (len - i).min(S::LANES);
         // SAFETY: `count <= LANES`, and all have `i + count` elements.
@@ -103,6 +126,30 @@ pub(super) unsafe fn multiply_raw<S: Simd, F: Unary>(
         }
         i += count;
     }
+}
+
+/// The whole vectors of [`multiply_raw`]; returns how many elements they are.
+///
+/// # Safety
+/// As for `multiply_raw`.
+#[inline(always)]
+unsafe fn multiply_whole<S: Simd, F: Unary>(
+    s: S,
+    f: &F,
+    other: *const f32,
+    (src, dst): (*const f32, *mut f32),
+    len: usize,
+) -> usize {
+    let mut i = 0;
+    while i + S::LANES <= len {
+        // SAFETY: all have `i + LANES` elements.
+        unsafe {
+            let factor = f.eval(s, s.load(other.add(i)));
+            s.store(dst.add(i), s.mul(s.load(src.add(i)), factor));
+        }
+        i += S::LANES;
+    }
+    i
 }
 
 /// Runs `f` over `updated` in place, with `read` beside it.

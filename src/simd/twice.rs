@@ -3,6 +3,9 @@
 //! A long chain of operations waits for its own results, and the processor fills the time with those
 //! of the next vectors as far as its registers for renaming reach, which constants that are fetched
 //! from memory take too. Two vectors side by side need half of these.
+//!
+//! No operation is handed to a helper as a closure: one of several instructions, as [`Simd::split`] is on AVX2, may
+//! become a function of its own, which has not the features, and so a call for each instruction.
 
 use super::{Simd, sealed};
 
@@ -11,29 +14,6 @@ use super::{Simd, sealed};
 pub(crate) struct Twice<S>(pub S);
 
 impl<S: Simd> sealed::Sealed for Twice<S> {}
-
-/// `f` of both.
-#[inline(always)]
-fn each<A: Copy, B>([a, b]: [A; 2], f: impl Fn(A) -> B) -> [B; 2] {
-    [f(a), f(b)]
-}
-
-/// `f` of both pairs.
-#[inline(always)]
-fn zip<A: Copy, B: Copy, C>(a: [A; 2], b: [B; 2], f: impl Fn(A, B) -> C) -> [C; 2] {
-    [f(a[0], b[0]), f(a[1], b[1])]
-}
-
-/// `f` of both triples.
-#[inline(always)]
-fn zip3<A: Copy, B: Copy, C: Copy, D>(
-    a: [A; 2],
-    b: [B; 2],
-    c: [C; 2],
-    f: impl Fn(A, B, C) -> D,
-) -> [D; 2] {
-    [f(a[0], b[0], c[0]), f(a[1], b[1], c[1])]
-}
 
 impl<S: Simd> Twice<S> {
     /// How many of the first `count` lanes are in each vector.
@@ -98,76 +78,76 @@ impl<S: Simd> Simd for Twice<S> {
     }
     #[inline(always)]
     fn add(self, a: Self::F32, b: Self::F32) -> Self::F32 {
-        zip(a, b, |a, b| self.0.add(a, b))
+        [self.0.add(a[0], b[0]), self.0.add(a[1], b[1])]
     }
     #[inline(always)]
     fn sub(self, a: Self::F32, b: Self::F32) -> Self::F32 {
-        zip(a, b, |a, b| self.0.sub(a, b))
+        [self.0.sub(a[0], b[0]), self.0.sub(a[1], b[1])]
     }
     #[inline(always)]
     fn mul(self, a: Self::F32, b: Self::F32) -> Self::F32 {
-        zip(a, b, |a, b| self.0.mul(a, b))
+        [self.0.mul(a[0], b[0]), self.0.mul(a[1], b[1])]
     }
     #[inline(always)]
     fn div(self, a: Self::F32, b: Self::F32) -> Self::F32 {
-        zip(a, b, |a, b| self.0.div(a, b))
+        [self.0.div(a[0], b[0]), self.0.div(a[1], b[1])]
     }
     #[inline(always)]
     fn mul_add(self, a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32 {
-        zip3(a, b, c, |a, b, c| self.0.mul_add(a, b, c))
+        [self.0.mul_add(a[0], b[0], c[0]), self.0.mul_add(a[1], b[1], c[1])]
     }
     #[inline(always)]
     fn neg_mul_add(self, a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32 {
-        zip3(a, b, c, |a, b, c| self.0.neg_mul_add(a, b, c))
+        [self.0.neg_mul_add(a[0], b[0], c[0]), self.0.neg_mul_add(a[1], b[1], c[1])]
     }
     #[inline(always)]
     fn sqrt(self, x: Self::F32) -> Self::F32 {
-        each(x, |x| self.0.sqrt(x))
+        [self.0.sqrt(x[0]), self.0.sqrt(x[1])]
     }
     #[inline(always)]
     fn max(self, a: Self::F32, b: Self::F32) -> Self::F32 {
-        zip(a, b, |a, b| self.0.max(a, b))
+        [self.0.max(a[0], b[0]), self.0.max(a[1], b[1])]
     }
     #[inline(always)]
     fn min(self, a: Self::F32, b: Self::F32) -> Self::F32 {
-        zip(a, b, |a, b| self.0.min(a, b))
+        [self.0.min(a[0], b[0]), self.0.min(a[1], b[1])]
     }
     #[inline(always)]
     fn lt(self, a: Self::F32, b: Self::F32) -> Self::Mask {
-        zip(a, b, |a, b| self.0.lt(a, b))
+        [self.0.lt(a[0], b[0]), self.0.lt(a[1], b[1])]
     }
     #[inline(always)]
     fn le(self, a: Self::F32, b: Self::F32) -> Self::Mask {
-        zip(a, b, |a, b| self.0.le(a, b))
+        [self.0.le(a[0], b[0]), self.0.le(a[1], b[1])]
     }
     #[inline(always)]
     fn lt_i32(self, a: Self::I32, b: Self::I32) -> Self::Mask {
-        zip(a, b, |a, b| self.0.lt_i32(a, b))
+        [self.0.lt_i32(a[0], b[0]), self.0.lt_i32(a[1], b[1])]
     }
     #[inline(always)]
     fn is_nan(self, x: Self::F32) -> Self::Mask {
-        each(x, |x| self.0.is_nan(x))
+        [self.0.is_nan(x[0]), self.0.is_nan(x[1])]
     }
     #[inline(always)]
     fn select(self, mask: Self::Mask, yes: Self::F32, no: Self::F32) -> Self::F32 {
-        zip3(mask, yes, no, |mask, yes, no| self.0.select(mask, yes, no))
+        [self.0.select(mask[0], yes[0], no[0]), self.0.select(mask[1], yes[1], no[1])]
     }
     #[inline(always)]
     fn zero_where(self, mask: Self::Mask, x: Self::F32) -> Self::F32 {
-        zip(mask, x, |mask, x| self.0.zero_where(mask, x))
+        [self.0.zero_where(mask[0], x[0]), self.0.zero_where(mask[1], x[1])]
     }
     #[inline(always)]
     fn zero_unless(self, mask: Self::Mask, x: Self::F32) -> Self::F32 {
-        zip(mask, x, |mask, x| self.0.zero_unless(mask, x))
+        [self.0.zero_unless(mask[0], x[0]), self.0.zero_unless(mask[1], x[1])]
     }
     #[inline(always)]
     fn keep_first(self, count: usize, x: Self::F32, other: Self::F32) -> Self::F32 {
         let counts = Self::counts(count);
-        zip3(counts, x, other, |count, x, other| self.0.keep_first(count, x, other))
+        [self.0.keep_first(counts[0], x[0], other[0]), self.0.keep_first(counts[1], x[1], other[1])]
     }
     #[inline(always)]
     fn look_up(self, table: &[f32; 8], at: Self::I32) -> Self::F32 {
-        each(at, |at| self.0.look_up(table, at))
+        [self.0.look_up(table, at[0]), self.0.look_up(table, at[1])]
     }
     #[inline(always)]
     fn mul_minus_one(self, m: Self::F32, r: Self::F32) -> Self::F32 {
@@ -175,7 +155,6 @@ impl<S: Simd> Simd for Twice<S> {
     }
     #[inline(always)]
     fn split(self, x: Self::F32) -> (Self::F32, Self::F32) {
-        // No closure around what is more than an instruction: it would be a call, of a function without the features.
         let ((e0, m0), (e1, m1)) = (self.0.split(x[0]), self.0.split(x[1]));
         ([e0, e1], [m0, m1])
     }
@@ -193,39 +172,39 @@ impl<S: Simd> Simd for Twice<S> {
     }
     #[inline(always)]
     fn to_bits(self, x: Self::F32) -> Self::I32 {
-        each(x, |x| self.0.to_bits(x))
+        [self.0.to_bits(x[0]), self.0.to_bits(x[1])]
     }
     #[inline(always)]
     fn from_bits(self, x: Self::I32) -> Self::F32 {
-        each(x, |x| self.0.from_bits(x))
+        [self.0.from_bits(x[0]), self.0.from_bits(x[1])]
     }
     #[inline(always)]
     fn from_i32(self, x: Self::I32) -> Self::F32 {
-        each(x, |x| self.0.from_i32(x))
+        [self.0.from_i32(x[0]), self.0.from_i32(x[1])]
     }
     #[inline(always)]
     fn add_i32(self, a: Self::I32, b: Self::I32) -> Self::I32 {
-        zip(a, b, |a, b| self.0.add_i32(a, b))
+        [self.0.add_i32(a[0], b[0]), self.0.add_i32(a[1], b[1])]
     }
     #[inline(always)]
     fn sub_i32(self, a: Self::I32, b: Self::I32) -> Self::I32 {
-        zip(a, b, |a, b| self.0.sub_i32(a, b))
+        [self.0.sub_i32(a[0], b[0]), self.0.sub_i32(a[1], b[1])]
     }
     #[inline(always)]
     fn and_i32(self, a: Self::I32, b: Self::I32) -> Self::I32 {
-        zip(a, b, |a, b| self.0.and_i32(a, b))
+        [self.0.and_i32(a[0], b[0]), self.0.and_i32(a[1], b[1])]
     }
     #[inline(always)]
     fn or_i32(self, a: Self::I32, b: Self::I32) -> Self::I32 {
-        zip(a, b, |a, b| self.0.or_i32(a, b))
+        [self.0.or_i32(a[0], b[0]), self.0.or_i32(a[1], b[1])]
     }
     #[inline(always)]
     fn shl<const BITS: u32>(self, x: Self::I32) -> Self::I32 {
-        each(x, |x| self.0.shl::<BITS>(x))
+        [self.0.shl::<BITS>(x[0]), self.0.shl::<BITS>(x[1])]
     }
     #[inline(always)]
     fn shr<const BITS: u32>(self, x: Self::I32) -> Self::I32 {
-        each(x, |x| self.0.shr::<BITS>(x))
+        [self.0.shr::<BITS>(x[0]), self.0.shr::<BITS>(x[1])]
     }
 }
 
