@@ -113,6 +113,27 @@ fn special_values_of_activations_and_their_derivatives() -> Result<()> {
     Ok(())
 }
 
+/// [`Softplus`] does not look for such a threshold.
+#[test]
+fn softplus_is_its_argument_from_a_threshold_of_17_on() -> Result<()> {
+    for cpu in cpus() {
+        for beta in [1.0, 0.3, 7.0] {
+            let numbers = (0..1 << 32).step_by(1009).map(|bits: u64| f32::from_bits(bits as u32));
+            let near = (-1000..1000).map(|i| (17.0 + i as f32 / 1000.0) / beta);
+            let z: Vec<f32> = numbers.chain(near).filter(|z| z * beta >= 17.0).collect();
+            for threshold in [16.9, 17.0, 20.0, f32::INFINITY] {
+                let f = Activation::from(Softplus { beta, threshold });
+                let (mut y, mut slope) = (vec![f32::NAN; z.len()], vec![1.0; z.len()]);
+                f.forward(cpu, &z, &mut y)?;
+                f.backward_in_place(cpu, &z, &mut slope)?;
+                assert_eq!(y, z, "{beta} {threshold}");
+                assert!(slope.iter().all(|&s| s == 1.0), "{beta} {threshold}");
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Settings other than PyTorch's.
 fn others() -> [Activation; 8] {
     [

@@ -16,6 +16,7 @@ impl Arctan {
 
 impl ActivationFn for Arctan {
     const READS: Reads = Reads::Input;
+    const IS_LONG: bool = true;
 
     #[inline(always)]
     fn f<S: Simd>(&self, s: S, z: S::F32) -> S::F32 {

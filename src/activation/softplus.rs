@@ -40,19 +40,31 @@ impl Softplus {
     }
 }
 
+/// From this `b z` on both functions round to the z and the 1 that a threshold asks for, `e^-17` being
+/// below half the last place: no threshold from here on need be looked for.
+const ROUNDED: f32 = 17.0;
+
 impl ActivationFn for Softplus {
     /// y does not say on which side of the threshold z was, where f jumps.
     const READS: Reads = Reads::Input;
 
     #[inline(always)]
     fn f<S: Simd>(&self, s: S, z: S::F32) -> S::F32 {
+        let y = math::softplus_beta(s, z, self.beta);
+        if self.threshold >= ROUNDED {
+            return y;
+        }
         let above = s.gt(s.mul(s.splat(self.beta), z), s.splat(self.threshold));
-        s.select(above, z, math::softplus_beta(s, z, self.beta))
+        s.select(above, z, y)
     }
 
     #[inline(always)]
     fn df<S: Simd>(&self, s: S, z: S::F32) -> S::F32 {
         let bz = s.mul(s.splat(self.beta), z);
-        s.select(s.gt(bz, s.splat(self.threshold)), s.splat(1.0), math::sigmoid(s, bz))
+        let slope = math::sigmoid(s, bz);
+        if self.threshold >= ROUNDED {
+            return slope;
+        }
+        s.select(s.gt(bz, s.splat(self.threshold)), s.splat(1.0), slope)
     }
 }

@@ -6,7 +6,7 @@
 //!
 //! Compared with `exp`, the reduction is exact and has no products.
 
-use core::f32::consts::LN_2;
+use core::f32::consts::{LN_2, LOG2_E};
 
 use super::exp::ROUND;
 use crate::simd::Simd;
@@ -34,4 +34,37 @@ pub(super) fn exp2_parts<S: Simd>(s: S, x: S::F32, bias: f32) -> (S::F32, S::F32
     let high = s.mul_add(q(5), r2, high);
     let power = s.mul_add(s.mul_add(high, r2, middle), r2, low);
     (s.from_bits(s.shl::<23>(s.to_bits(biased))), power)
+}
+
+/// `2ʳ = 1 + SHORT[0] r + ... + SHORT[4] r⁵` for `|r| <= 1/2`.
+///
+/// Weighted least squares with weights raised where the error is large; otherwise as [`Q`]. Error 2^-23.4.
+const SHORT: [f32; 5] = [0.693_147, 0.240_222_47, 0.055_507_112, 0.009_671_294, 0.001_326_940_7];
+
+/// `exp(x)` for `-88 <= x <= 88`, where derivatives need no more than an absolute error: `log₂(e)` is rounded,
+/// which moves `x` by `2^-26 x`, and the polynomial is short. It is 0 at -88.
+#[inline(always)]
+pub(super) fn exp_short<S: Simd>(s: S, x: S::F32) -> S::F32 {
+    let (round, log2_e) = (s.splat(ROUND + 127.0), s.splat(LOG2_E));
+    let biased = s.mul_add(x, log2_e, round);
+    short(s, biased, s.mul_add(x, log2_e, s.sub(round, biased)))
+}
+
+/// `2ˣ` by the short polynomial, for `-127 <= x <= 127`.
+#[inline(always)]
+pub(super) fn exp2_short<S: Simd>(s: S, x: S::F32) -> S::F32 {
+    let round = s.splat(ROUND + 127.0);
+    let biased = s.add(x, round);
+    short(s, biased, s.sub(x, s.sub(biased, round)))
+}
+
+/// `2ⁿ 2ʳ`, with `n + 127` in the low bits of `biased`. Horner's rule, for its fewer operations.
+#[inline(always)]
+fn short<S: Simd>(s: S, biased: S::F32, r: S::F32) -> S::F32 {
+    let mut power = s.splat(SHORT[4]);
+    for k in (0..4).rev() {
+        power = s.mul_add(power, r, s.splat(SHORT[k]));
+    }
+    let scale = s.from_bits(s.shl::<23>(s.to_bits(biased)));
+    s.mul(scale, s.mul_add(power, r, s.splat(1.0)))
 }

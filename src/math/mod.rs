@@ -126,7 +126,7 @@ functions! {
     log, Log, log_slice;
     log1p, Log1p, log1p_slice, true;
     tanh, Tanh, tanh_slice;
-    atan, Atan, atan_slice;
+    atan, Atan, atan_slice, true;
     erf, Erf, erf_slice;
     sigmoid, Sigmoid, sigmoid_slice;
     log_sigmoid, LogSigmoid, log_sigmoid_slice;

@@ -38,21 +38,3 @@ pub(super) fn one_plus_exp_neg<S: Simd>(s: S, x: S::F32) -> S::F32 {
     // that is infinity minus infinity.
     s.mul_add(s.sub(one, t), scale, one)
 }
-
-/// `exp(-x)` for -89 <= x <= 88; infinite below -88.37.
-#[inline(always)]
-pub(super) fn exp_neg<S: Simd>(s: S, x: S::F32) -> S::F32 {
-    let (n, t) = expm1_reduced(s, x, -1.0, 127.0);
-    s.mul(s.sub(s.splat(1.0), t), s.from_bits(s.shl::<23>(n)))
-}
-
-/// `σ` and `1 - σ = e σ` for `σ = 1 / (1 + e)`, for derivatives.
-///
-/// The second is not a difference, so that it keeps its relative accuracy where `e` is small.
-#[inline(always)]
-pub(super) fn with_complement<S: Simd>(s: S, e: S::F32) -> (S::F32, S::F32) {
-    let one = s.splat(1.0);
-    let sigmoid = s.div(one, s.add(one, e));
-    // Infinity times 0 is NaN, for which `min` returns its second argument.
-    (sigmoid, s.min(s.mul(e, sigmoid), one))
-}
