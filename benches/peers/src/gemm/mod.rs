@@ -25,6 +25,9 @@ pub struct Options {
     /// So many shapes that nobody has chosen, the same in every run, instead of the table.
     #[arg(long, value_name = "COUNT")]
     random: Option<usize>,
+    /// These shapes in every layout, as in `64x1x128,9x9x9` for m, n and k, instead of the table.
+    #[arg(long, value_name = "SHAPES", value_delimiter = ',', value_parser = rows::shape, conflicts_with = "random")]
+    shapes: Vec<[usize; 3]>,
     /// How many numbers behind a cache line every operand begins. Large allocations begin 4 behind one.
     #[arg(long, value_name = "NUMBERS", default_value_t = 0)]
     behind: usize,
@@ -42,7 +45,8 @@ fn table(gemm: &Options) -> ExitCode {
     let options = &gemm.common;
     let rows: Vec<Row> = match gemm.random {
         Some(count) => Row::random(count).collect(),
-        None => Row::all().collect(),
+        None if gemm.shapes.is_empty() => Row::all().collect(),
+        None => Row::in_every_layout(&gemm.shapes).collect(),
     };
     let threads = options.run.threads();
     let mut libraries = libraries::all(threads);
