@@ -12,8 +12,6 @@ struct Narrow<'a, 'p> {
     start: Start<'p>,
     c: *mut f32,
     c_row_step: usize,
-    /// Room for chains of sums, if A is transposed.
-    chains: *mut f32,
 }
 
 impl Narrow<'_, '_> {
@@ -40,16 +38,15 @@ impl Narrow<'_, '_> {
 /// # Safety
 /// `b` is a matrix of as many rows as A has columns, its columns contiguous if A's rows are; C is writable, and
 /// readable if that is where the sums start, and no operand is there. If A's rows are not contiguous its columns
-/// are, and at `chains` there is room for [`chains`](fn@chains) that nothing else uses.
+/// are.
 #[inline(always)]
 pub(super) unsafe fn few_columns<S: Fold>(
     s: S,
     (a, b, n): (&Operand<'_>, Columns, usize),
     start: Start<'_>,
     (c, c_row_step): (*mut f32, usize),
-    chains: *mut f32,
 ) {
-    let narrow = Narrow { a, b, start, c, c_row_step, chains };
+    let narrow = Narrow { a, b, start, c, c_row_step };
     // The chains of an element are one vector on AVX-512 and two on AVX2: 8 to 16 of them, as many as keep the
     // multipliers busy and leave registers for B.
     let is_wide = S::LANES == PARTIALS;
@@ -60,8 +57,10 @@ pub(super) unsafe fn few_columns<S: Fold>(
             (true, true, false) => by_rows::<S, 4, 1>(s, &narrow),
             (true, false, true) => by_rows::<S, 8, 2>(s, &narrow),
             (true, false, false) => by_rows::<S, 3, 2>(s, &narrow),
-            (false, true, _) => by_columns::<S, 1>(s, &narrow),
-            (false, false, _) => by_columns::<S, 2>(s, &narrow),
+            (false, true, true) => by_columns::<S, 1, 4, 16>(s, &narrow),
+            (false, true, false) => by_columns::<S, 1, 2, 8>(s, &narrow),
+            (false, false, true) => by_columns::<S, 2, 2, 8>(s, &narrow),
+            (false, false, false) => by_columns::<S, 2, 1, 4>(s, &narrow),
         }
     }
 }
@@ -144,159 +143,236 @@ unsafe fn rows<S: Fold, const R: usize, const N: usize>(
     R
 }
 
-/// Elements of C whose chains are in memory together.
-const TOGETHER: usize = 1024;
+/// Chains that are summed together, `q`, `q + 4`, `q + 8` and `q + 12`: the tree adds them first.
+const TOGETHER: usize = 4;
 
-/// Rows of C whose chains are.
-fn rows_together(n: usize) -> usize {
-    TOGETHER / n / PARTIALS * PARTIALS
-}
+/// Rows of A that are multiples of so many elements apart share sets of the caches, and every fourth has the more in
+/// common: 256-byte pieces of them come at half the rate of others.
+const COLLIDING: usize = 256;
+/// Such an A of more elements, twice L1, is read one chain after the other, in pieces of 1 KiB.
+const NEAR: usize = 24_576;
 
-/// Elements of the chains of a product of a transposed A.
-pub(super) fn chains((m, n): (usize, usize)) -> usize {
-    PARTIALS * n * rows_together(n).min(m.next_multiple_of(PARTIALS))
-}
-
-/// Steps that are added to a chain while it is in registers.
-const MOST_STEPS: usize = 8;
-
-/// As many rows of A as hide that chains are read from memory and written are added to a chain at a time, `U` of
-/// them.
+/// The rows of C in tiles of `V` vectors; of `FAR` where A collides.
 ///
 /// # Safety
-/// C and what it is computed from have `N` columns, and A's columns are contiguous; there is room for the
-/// [`chains`].
+/// C and what it is computed from have `N` columns, and A's columns are contiguous.
 #[inline(always)]
-unsafe fn by_columns<S: Simd, const N: usize>(s: S, narrow: &Narrow<'_, '_>) {
-    let (m, k) = narrow.a.shape();
-    for first in (0..m).step_by(rows_together(N)) {
-        let count = rows_together(N).min(m - first);
-        let rows = Rows { first, count, step: count.next_multiple_of(PARTIALS) };
-        // SAFETY: the rows are there, and the steps are below `k`.
-        unsafe {
-            for begin in (0..k).step_by(MOST_STEPS * PARTIALS) {
-                let end = k.min(begin + MOST_STEPS * PARTIALS);
-                for q in begin..end.min(begin + PARTIALS) {
-                    let mut p = q;
-                    while p < end {
-                        p += PARTIALS
-                            * match (end - p).div_ceil(PARTIALS) {
-                                8.. => rows.add::<S, N, 8>(s, narrow, p),
-                                4.. => rows.add::<S, N, 4>(s, narrow, p),
-                                2.. => rows.add::<S, N, 2>(s, narrow, p),
-                                _ => rows.add::<S, N, 1>(s, narrow, p),
-                            };
-                    }
-                }
+unsafe fn by_columns<S: Simd, const N: usize, const V: usize, const FAR: usize>(
+    s: S,
+    narrow: &Narrow<'_, '_>,
+) {
+    let ((m, k), mut i) = (narrow.a.shape(), 0);
+    // SAFETY: the rows are there.
+    unsafe {
+        if narrow.a.col_step().is_multiple_of(COLLIDING) && m * k > NEAR {
+            while i + FAR * S::LANES <= m {
+                far_columns::<S, N, FAR>(s, narrow, i);
+                i += FAR * S::LANES;
             }
-            rows.finish::<S, N>(s, narrow);
+        }
+        while i + V * S::LANES <= m {
+            columns::<S, N, V>(s, narrow, i, S::LANES);
+            i += V * S::LANES;
+        }
+        while i < m {
+            let rest = m - i;
+            i += if V > 1 && rest > S::LANES {
+                columns::<S, N, 2>(s, narrow, i, (rest - S::LANES).min(S::LANES));
+                2 * S::LANES
+            } else {
+                columns::<S, N, 1>(s, narrow, i, rest.min(S::LANES));
+                S::LANES
+            }
         }
     }
 }
 
-/// Rows of C from `first` on. Chain `q` of row `first + i` and column `j` is element `(q * N + j) * step + i` of
-/// the chains; they are whole vectors.
-struct Rows {
-    first: usize,
+/// `V` vectors of rows of C from row `i` on, the last one of `count` rows.
+///
+/// # Safety
+/// As for [`by_columns`]; the rows are there.
+#[inline(always)]
+unsafe fn columns<S: Simd, const N: usize, const V: usize>(
+    s: S,
+    narrow: &Narrow<'_, '_>,
+    i: usize,
     count: usize,
-    step: usize,
-}
-
-impl Rows {
-    /// Adds the steps `p`, `p + 16` and so on, `U` of them, to their chain, or begins it; returns `U`.
-    ///
-    /// # Safety
-    /// As for [`by_columns`]; the steps are below `k`.
-    #[inline(always)]
-    unsafe fn add<S: Simd, const N: usize, const U: usize>(
-        &self,
-        s: S,
-        narrow: &Narrow<'_, '_>,
-        p: usize,
-    ) -> usize {
-        let Columns { data: b, row_step, col_step } = narrow.b;
-        let a_step = narrow.a.col_step() * PARTIALS;
-        let mut y = [[s.splat(0.0); N]; U];
+) {
+    let mut sums = [[s.splat(0.0); V]; N];
+    for odd in 0..2 {
         // SAFETY: the caller's promise.
-        unsafe {
-            for u in 0..U {
-                for j in 0..N {
-                    y[u][j] = s.splat(*b.add((p + u * PARTIALS) * row_step + j * col_step));
-                }
-            }
-            let a = narrow.a.as_ptr().add(p * narrow.a.col_step() + self.first);
-            let chain = narrow.chains.add(p % PARTIALS * N * self.step);
-            let mut i = 0;
-            while i < self.count {
-                let count = S::LANES.min(self.count - i);
-                let mut sums = [s.splat(0.0); N];
-                if p >= PARTIALS {
-                    for j in 0..N {
-                        sums[j] = s.load(chain.add(j * self.step + i));
-                    }
-                }
-                for u in 0..U {
-                    let a = a.add(u * a_step + i);
-                    let x = if count < S::LANES { s.load_partial(a, count) } else { s.load(a) };
-                    for j in 0..N {
-                        sums[j] = s.mul_add(x, y[u][j], sums[j]);
-                    }
-                }
-                for j in 0..N {
-                    s.store(chain.add(j * self.step + i), sums[j]);
-                }
-                i += S::LANES;
+        let (first, second) = unsafe {
+            let first = four_chains::<S, N, V>(s, narrow, (i, odd), count);
+            (first, four_chains::<S, N, V>(s, narrow, (i, odd + 2), count))
+        };
+        for j in 0..N {
+            for v in 0..V {
+                let half = s.add(first[j][v], second[j][v]);
+                // No chain, and no sum of some, is -0: the 0 that the first is added to does nothing.
+                sums[j][v] = s.add(sums[j][v], half);
             }
         }
-        U
     }
+    // SAFETY: they are rows of C.
+    unsafe { narrow.store_rows(s, sums, i, count) };
+}
 
-    /// Adds up the chains in the order of [`Fold::fold`], and stores the sums.
-    ///
-    /// # Safety
-    /// As for [`by_columns`]; the chains are there.
-    #[inline(always)]
-    unsafe fn finish<S: Simd, const N: usize>(&self, s: S, narrow: &Narrow<'_, '_>) {
-        let mut i = 0;
-        while i < self.count {
-            let mut sums = [[0.0; PARTIALS]; N];
-            for j in 0..N {
-                let mut all = [s.splat(0.0); PARTIALS];
-                for q in 0..PARTIALS {
-                    // SAFETY: the chains are whole vectors.
-                    all[q] = unsafe { s.load(narrow.chains.add((q * N + j) * self.step + i)) };
-                }
-                for half in [8, 4, 2, 1] {
-                    for q in 0..half {
-                        all[q] = s.add(all[q], all[q + half]);
+/// The sum of the chains `q`, `q + 4`, `q + 8` and `q + 12` of each of these rows and of each column.
+///
+/// # Safety
+/// As for [`columns`]; `q` is below 4.
+#[inline(always)]
+unsafe fn four_chains<S: Simd, const N: usize, const V: usize>(
+    s: S,
+    narrow: &Narrow<'_, '_>,
+    (i, q): (usize, usize),
+    count: usize,
+) -> [[S::F32; V]; N] {
+    let (k, Columns { data: b, row_step, col_step }) = (narrow.a.cols(), narrow.b);
+    let (a, a_step) = (narrow.a.as_ptr().wrapping_add(i), narrow.a.col_step());
+    let mut chains = [[[s.splat(0.0); V]; N]; TOGETHER];
+    let mut p = q;
+    while p < k {
+        for c in 0..TOGETHER {
+            let p = p + c * TOGETHER;
+            if p < k {
+                // SAFETY: A has column `p`, with these rows, and B row `p`.
+                unsafe {
+                    let a = a.add(p * a_step);
+                    let mut x = [s.splat(0.0); V];
+                    for v in 0..V - 1 {
+                        x[v] = s.load(a.add(v * S::LANES));
                     }
-                }
-                const { assert!(S::LANES <= PARTIALS) };
-                // SAFETY: there is room for a vector.
-                unsafe { s.store(sums[j].as_mut_ptr(), all[0]) };
-            }
-            let (first, count) = (self.first + i, S::LANES.min(self.count - i));
-            // SAFETY: they are rows of C.
-            unsafe {
-                let is_new = matches!(narrow.start, Start::Zero);
-                if N == 1 && is_new && narrow.c_row_step == 1 {
-                    s.store_partial(narrow.c.add(first), count, s.load(sums[0].as_ptr()));
-                } else if is_new {
-                    let c = narrow.c.add(first * narrow.c_row_step);
-                    for r in (0..count).step_by(SQUARE) {
-                        let from = (sums.as_ptr().cast::<f32>().add(r), PARTIALS);
-                        let to = (c.add(r * narrow.c_row_step), narrow.c_row_step);
-                        s.transpose((N, SQUARE.min(count - r)), from, to);
-                    }
-                } else {
-                    for r in 0..count {
-                        for j in 0..N {
-                            narrow.store(first + r, j, sums[j][r]);
+                    x[V - 1] = s.load_partial(a.add((V - 1) * S::LANES), count);
+                    for j in 0..N {
+                        let y = s.splat(*b.add(p * row_step + j * col_step));
+                        for v in 0..V {
+                            chains[c][j][v] = s.mul_add(x[v], y, chains[c][j][v]);
                         }
                     }
                 }
             }
-            i += S::LANES;
+        }
+        p += TOGETHER * TOGETHER;
+    }
+    let mut sums = chains[0];
+    for j in 0..N {
+        for v in 0..V {
+            let [a, b, c, d] = [0, 1, 2, 3].map(|c: usize| chains[c][j][v]);
+            sums[j][v] = s.add(s.add(a, c), s.add(b, d));
+        }
+    }
+    sums
+}
+
+/// `V` vectors of rows of C from row `i` on, one chain after the other.
+///
+/// # Safety
+/// As for [`by_columns`]; the rows are there.
+#[inline(always)]
+unsafe fn far_columns<S: Simd, const N: usize, const V: usize>(
+    s: S,
+    narrow: &Narrow<'_, '_>,
+    i: usize,
+) {
+    let (k, Columns { data: b, row_step, col_step }) = (narrow.a.cols(), narrow.b);
+    let (a, a_step) = (narrow.a.as_ptr().wrapping_add(i), narrow.a.col_step());
+    // Sums of 1, 2, 4, 8 and 16 chains, one for each binary digit of the number of chains that there are yet.
+    let mut digits = [[[s.splat(0.0); V]; N]; PARTIALS.ilog2() as usize + 1];
+    for done in 0..PARTIALS {
+        // The order in which two sums of the tree are always neighbours: 0, 8, 4, 12, 2 ...
+        let q = done.reverse_bits() >> (usize::BITS - PARTIALS.ilog2());
+        let mut chain = [[s.splat(0.0); V]; N];
+        for p in (q..k).step_by(PARTIALS) {
+            // SAFETY: A has column `p`, with these rows, and B row `p`.
+            unsafe {
+                let mut y = [s.splat(0.0); N];
+                for j in 0..N {
+                    y[j] = s.splat(*b.add(p * row_step + j * col_step));
+                }
+                for v in 0..V {
+                    let x = s.load(a.add(p * a_step + v * S::LANES));
+                    for j in 0..N {
+                        chain[j][v] = s.mul_add(x, y[j], chain[j][v]);
+                    }
+                }
+            }
+        }
+        let carries = done.trailing_ones() as usize;
+        for digit in &digits[..carries] {
+            for j in 0..N {
+                for v in 0..V {
+                    chain[j][v] = s.add(digit[j][v], chain[j][v]);
+                }
+            }
+        }
+        digits[carries] = chain;
+    }
+    // SAFETY: they are rows of C.
+    unsafe { narrow.store_rows(s, digits[PARTIALS.ilog2() as usize], i, S::LANES) };
+}
+
+impl Narrow<'_, '_> {
+    /// Stores `V` vectors of rows from row `i` on, whose columns are these, the last one of `count` rows.
+    ///
+    /// # Safety
+    /// They are rows of C.
+    #[inline(always)]
+    unsafe fn store_rows<S: Simd, const N: usize, const V: usize>(
+        &self,
+        s: S,
+        columns: [[S::F32; V]; N],
+        i: usize,
+        count: usize,
+    ) {
+        for v in 0..V {
+            let mut rows = [columns[0][v]; N];
+            for j in 0..N {
+                rows[j] = columns[j][v];
+            }
+            let count = if v + 1 < V { S::LANES } else { count };
+            // SAFETY: the caller's promise.
+            unsafe { self.store_vector(s, rows, i + v * S::LANES, count) };
+        }
+    }
+
+    /// Stores `count` rows from row `i` on, whose columns are these.
+    ///
+    /// # Safety
+    /// They are rows of C.
+    #[inline(always)]
+    unsafe fn store_vector<S: Simd, const N: usize>(
+        &self,
+        s: S,
+        columns: [S::F32; N],
+        i: usize,
+        count: usize,
+    ) {
+        let is_new = matches!(self.start, Start::Zero);
+        // SAFETY: the caller's promise; there is room for a vector.
+        unsafe {
+            if N == 1 && is_new && self.c_row_step == 1 {
+                return s.store_partial(self.c.add(i), count, columns[0]);
+            }
+            const { assert!(S::LANES <= PARTIALS) };
+            let mut sums = [[0.0; PARTIALS]; N];
+            for j in 0..N {
+                s.store(sums[j].as_mut_ptr(), columns[j]);
+            }
+            if is_new {
+                let c = self.c.add(i * self.c_row_step);
+                for r in (0..count).step_by(SQUARE) {
+                    let from = (sums.as_ptr().cast::<f32>().add(r), PARTIALS);
+                    let to = (c.add(r * self.c_row_step), self.c_row_step);
+                    s.transpose((N, SQUARE.min(count - r)), from, to);
+                }
+            } else {
+                for r in 0..count {
+                    for j in 0..N {
+                        self.store(i + r, j, sums[j][r]);
+                    }
+                }
+            }
         }
     }
 }
