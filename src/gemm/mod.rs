@@ -47,7 +47,7 @@
 //! | `parallel`, `lines` | the threads at work; rows of C that begin within a cache line |
 //! | `macro_kernel` | the five loops, and the one block |
 //! | `few_tiles` | small products |
-//! | `narrow`, `narrow_kernel` | few columns |
+//! | `narrow`, `narrow_kernel`, `narrow_columns`, `narrow_chains` | few columns |
 //! | `stream` | few rows |
 //! | `dots`, `dot_kernel` | few rows with a transposed B, or the first strip of many |
 //! | `turned` | products computed as their transposition |
@@ -90,6 +90,8 @@ mod lines;
 mod macro_kernel;
 mod micro_kernel;
 mod narrow;
+mod narrow_chains;
+mod narrow_columns;
 mod narrow_kernel;
 mod operand;
 mod pack;

@@ -8,26 +8,39 @@
 //! ```text
 //!   A's rows contiguous    for each R rows of C             R x N x 16 chains, in registers
 //!                            for each 16 steps p.. of k     chains[i][j] += A[i, p..] * B[p.., j]
-//!   A transposed           for each V vectors of rows of C
-//!                            for each q of 0, 2, 1, 3       V x N x 4 chains, in registers
+//!   A transposed           for each V vectors of rows of C                             (`narrow_columns`)
+//!                            for each q of 0, 2, 1, 3     V x N x 4 chains, in registers
 //!                              for each step p of k with p % 4 = q
-//!                                                           chains[p % 16][j] += A[.., p] * B[p, j]
+//!                                                         chains[p % 16][j] += A[.., p] * B[p, j]
+//!   with vectors of 8        for each 1,024 elements of C  16 chains of each, in L2      (`narrow_chains`)
+//!                            for each step p of k         chains[p % 16][j] += A[.., p] * B[p, j]
 //! ```
 
 use super::dot_kernel::MOST_COLUMNS;
 use super::epilogue::{Beside, Identity};
 use super::finish::{consume, finish};
+use super::narrow_chains::chains;
 use super::narrow_kernel::few_columns;
 use super::operand::Operand;
 use super::small::SMALL;
 use super::tile_shape::at_level;
 use super::{Product, Start};
-use crate::simd::{Fold, Level, QUAD, Simd, Turn};
+use crate::simd::{Fold, Level, PARTIALS, QUAD, Simd, Turn};
 use crate::tensor::ViewMut;
 
-/// Elements of scratch for a product: a copy of B, whose columns have to be contiguous if A's rows are.
-pub(super) fn room((n, k): (usize, usize), a_col_step: usize, b_row_step: usize) -> usize {
-    if a_col_step == 1 && b_row_step != 1 { n * k } else { 0 }
+/// Elements of scratch for a product with vectors of `lanes`: a copy of B, whose columns have to be contiguous if
+/// A's rows are, or the chains of an A that is transposed if they are in memory.
+pub(super) fn room(
+    lanes: usize,
+    (m, n, k): (usize, usize, usize),
+    (a_col_step, b_row_step): (usize, usize),
+) -> usize {
+    match (a_col_step, b_row_step) {
+        (1, 1) => 0,
+        (1, _) => n * k,
+        _ if lanes < PARTIALS => chains((m, n)),
+        _ => 0,
+    }
 }
 
 /// B where the kernels read it, and the distances of its rows and columns.
@@ -93,8 +106,10 @@ pub(super) fn narrow<S: Fold + Turn>(
     let (a, b, (m, n)) = (&product.a, &product.b, c.shape());
     let k = a.cols();
     assert!(a.rows() == m && b.shape() == (k, n) && n <= 2);
-    let (room, buffer) = scratch.split_at_mut(room((n, k), a.col_step(), b.row_step()));
-    let b = Columns::new(s, b, room);
+    let room = room(S::LANES, (m, n, k), (a.col_step(), b.row_step()));
+    let (room, buffer) = scratch.split_at_mut(room);
+    let copy = if a.col_step() == 1 { &mut *room } else { &mut [] };
+    let b = Columns::new(s, b, copy);
     let rows = BLOCK / n;
     for first in (0..m).step_by(rows) {
         let count = rows.min(m - first);
@@ -104,7 +119,7 @@ pub(super) fn narrow<S: Fold + Turn>(
             false => (c.as_mut_ptr().wrapping_add(first * c.stride()), c.stride()),
         };
         // SAFETY: B has the shape, and there are `count` rows of `n` elements, those of C if sums start there.
-        unsafe { few_columns(s, (&a, b, n), product.start, (to, step)) };
+        unsafe { few_columns(s, (&a, b, n), product.start, (to, step), room.as_mut_ptr()) };
         let beside = beside.as_deref_mut();
         if product.is_consumed {
             let block = ViewMut::contiguous(count, n, &mut buffer[..count * n]);

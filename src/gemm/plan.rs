@@ -204,7 +204,7 @@ impl Plan {
         let cols = form.shape.1;
         let costs = Costs::new(cpu.level().lanes(), false, IN_PLACE).in_lanes();
         let cut = Cut::new((threads, MOST), form.shape, (MOST_COLUMNS, cols), costs);
-        let room = narrow::room((cols, form.shape.2), form.a_steps.1, form.b_steps.0);
+        let room = narrow::room(cpu.level().lanes(), form.shape, (form.a_steps.1, form.b_steps.0));
         let block = if form.is_consumed { narrow::BLOCK } else { 0 };
         let plan = Plan { path: Path::Narrow, threads, cut, shared: None, buffer: room + block };
         if threads < 2 { plan } else { plan.limited(cols, form) }

@@ -38,8 +38,8 @@ pub(super) fn exp2_parts<S: Simd>(s: S, x: S::F32, bias: f32) -> (S::F32, S::F32
 
 /// `2ʳ = 1 + SHORT[0] r + ... + SHORT[4] r⁵` for `|r| <= 1/2`.
 ///
-/// Weighted least squares with weights raised where the error is large; otherwise as [`Q`]. Error 2^-23.4.
-const SHORT: [f32; 5] = [0.693_147, 0.240_222_47, 0.055_507_112, 0.009_671_294, 0.001_326_940_7];
+/// Weighted least squares with weights raised where the error is large; otherwise as [`Q`]. Error 2^-23.2.
+const SHORT: [f32; 5] = [LN_2, 0.240_222_83, 0.055_505_59, 0.009_669_661, 0.001_330_036_4];
 
 /// `exp(x)` for `-88 <= x <= 88`, where derivatives need no more than an absolute error: `log₂(e)` is rounded,
 /// which moves `x` by `2^-26 x`, and the polynomial is short. It is 0 at -88.

@@ -86,6 +86,11 @@ fn an_element_of_few_columns_is_sixteen_chains() {
         (33, 2, 129),
         (31, 1, 16 * 15 + 9),
         (64, 2, 16 * 22),
+        // Tiles of several vectors with a transposed A, and what is left of them.
+        (81, 1, 50),
+        (95, 1, 35),
+        (47, 2, 40),
+        // Larger than the near caches.
         (1025, 1, 50),
         (515, 2, 70),
         // More elements than are computed before the epilogue finds them.
