@@ -2,7 +2,6 @@
 
 use core::mem::MaybeUninit;
 
-use super::Start;
 use super::macro_kernel::strip;
 use super::micro_kernel::Tile;
 use super::operand::Operand;
@@ -10,6 +9,7 @@ use super::pack::{Source, transpose};
 use super::packed::Packed;
 use super::paths::{are_few_dots, is_narrow, is_one_block, is_turned};
 use super::tile_shape::{TileShape, at_level, strips, tallest};
+use super::{Start, narrow};
 use crate::simd::{Level, Simd};
 use crate::tensor::ViewMut;
 
@@ -82,6 +82,10 @@ pub(super) fn product(
 ) -> bool {
     let (a, b, packed) = operands;
     let shape = (a.rows(), b.cols(), a.cols());
+    if is_narrow(shape.1, shape.2) {
+        let is_few = is_at_most(FEW, shape) && shape.0 * shape.1 <= FEW_OF_C;
+        return is_few && narrow::without_scratch(level, (a, b), start, c);
+    }
     if !is_here(level, shape, a.row_step() == 1, (b.col_step() == 1, packed.is_some())) {
         return false;
     }

@@ -130,6 +130,29 @@ pub(super) fn narrow<S: Fold + Turn>(
     }
 }
 
+/// Computes `C = start + A.B` if that takes no scratch, and says whether it does.
+#[inline(never)]
+pub(super) fn without_scratch(
+    level: Level,
+    (a, b): (&Operand<'_>, &Operand<'_>),
+    start: Start<'_>,
+    c: &mut ViewMut<'_>,
+) -> bool {
+    let (m, n) = c.shape();
+    let k = a.cols();
+    assert!(a.rows() == m && b.shape() == (k, n) && n <= 2);
+    if room(level.lanes(), (m, n, k), (a.col_step(), b.row_step())) > 0 {
+        return false;
+    }
+    at_level!(level, false, s => {
+        let b = Columns::new(s, b, &mut []);
+        let c = (c.as_mut_ptr(), c.stride());
+        // SAFETY: the shapes fit, B's columns are contiguous if A's rows are, and there are no chains in memory.
+        unsafe { few_columns(s, (a, b, n), start, c, core::ptr::null_mut()) };
+        true
+    })
+}
+
 /// `C = start + A.B` of at most [`SMALL`] multiply-adds, without scratch and with nothing after it.
 pub(super) fn small(
     level: Level,
