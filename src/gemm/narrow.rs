@@ -12,20 +12,22 @@
 //!                            for each q of 0, 2, 1, 3     V x N x 4 chains, in registers
 //!                              for each step p of k with p % 4 = q
 //!                                                         chains[p % 16][j] += A[.., p] * B[p, j]
-//!   with vectors of 8        for each 1,024 elements of C  16 chains of each, in L2      (`narrow_chains`)
+//!   with vectors of 8, far   for each 1,024 elements of C  16 chains of each, in L2      (`narrow_chains`)
 //!                            for each step p of k         chains[p % 16][j] += A[.., p] * B[p, j]
 //! ```
 
-use super::dot_kernel::MOST_COLUMNS;
-use super::epilogue::{Beside, Identity};
+use core::mem::MaybeUninit;
+
+use super::epilogue::Beside;
 use super::finish::{consume, finish};
 use super::narrow_chains::chains;
+use super::narrow_columns::stay;
 use super::narrow_kernel::few_columns;
 use super::operand::Operand;
 use super::small::SMALL;
 use super::tile_shape::at_level;
 use super::{Product, Start};
-use crate::simd::{Fold, Level, PARTIALS, QUAD, Simd, Turn};
+use crate::simd::{Fold, Level, PARTIALS, Simd};
 use crate::tensor::ViewMut;
 
 /// Elements of scratch for a product with vectors of `lanes`: a copy of B, whose columns have to be contiguous if
@@ -37,9 +39,9 @@ pub(super) fn room(
 ) -> usize {
     match (a_col_step, b_row_step) {
         (1, 1) => 0,
-        (1, _) => n * k,
-        _ if lanes < PARTIALS => chains((m, n)),
-        _ => 0,
+        (1, _) => n * k.next_multiple_of(PARTIALS),
+        _ if stay(lanes, (m, n, k)) => 0,
+        _ => chains((m, n)),
     }
 }
 
@@ -52,40 +54,43 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    /// Those of `b`, copied into `room` if there is any.
+    /// Those of `b`, copied to `room` if its columns have to be contiguous and are not.
+    ///
+    /// # Safety
+    /// There is room for them, if they are copied.
     #[inline(always)]
-    fn new<S: Turn>(s: S, b: &Operand<'_>, room: &mut [f32]) -> Self {
+    unsafe fn new<S: Fold>(s: S, b: &Operand<'_>, a_has_rows: bool, room: *mut f32) -> Self {
         let (k, n) = b.shape();
-        if room.is_empty() {
-            return Columns { data: b.as_ptr(), row_step: b.row_step(), col_step: b.col_step() };
+        if !a_has_rows || b.row_step() == 1 {
+            let (row_step, col_step) = (b.row_step(), b.col_step());
+            return Columns { data: b.as_ptr(), row_step, col_step };
         }
-        assert!(room.len() >= k * n && b.col_step() == 1 && n <= QUAD && k > S::LANES);
-        let room = room.as_mut_ptr();
-        let mut p = 0;
-        if n > 1 && b.row_step() == n {
-            let rows: [usize; MOST_COLUMNS] = core::array::from_fn(|i| i * n);
-            // Of the last row of a block four elements are read too, which are some of the next.
-            let last = k - 1;
-            while p < last {
-                let at = p.min(last - S::LANES);
-                // SAFETY: there are `LANES` rows of `n` elements from `at` on, and another one.
+        assert!(b.col_step() == 1 && n <= 2);
+        let col_step = k.next_multiple_of(PARTIALS);
+        if b.row_step() == 2 && n == 2 {
+            let w = s.wide();
+            for p in (0..k).step_by(PARTIALS) {
+                let count = 2 * (k - p);
+                // SAFETY: B has so many elements from row `p` on, and there is room for vectors that are begun.
                 unsafe {
-                    let turned = s.turned(s.quads(b.as_ptr().add(at * n), &rows));
-                    for j in 0..n {
-                        s.store(room.add(j * k + at), turned[j]);
-                    }
+                    let from = b.as_ptr().wrapping_add(2 * p);
+                    let low = w.load_partial(from, count.min(PARTIALS));
+                    let more = count.saturating_sub(PARTIALS).min(PARTIALS);
+                    let high = w.load_partial(from.wrapping_add(PARTIALS), more);
+                    let [first, second] = s.evens_and_odds([low, high]);
+                    w.store(room.add(p), first);
+                    w.store(room.add(col_step + p), second);
                 }
-                p += S::LANES;
             }
-            p = last;
-        }
-        for p in p..k {
-            for j in 0..n {
-                // SAFETY: B has row `p` and column `j`, and there is room for its columns.
-                unsafe { *room.add(j * k + p) = *b.as_ptr().add(p * b.row_step() + j) };
+        } else {
+            for p in 0..k {
+                for j in 0..n {
+                    // SAFETY: B has row `p` and column `j`, and there is room for its columns.
+                    unsafe { *room.add(j * col_step + p) = *b.as_ptr().add(p * b.row_step() + j) };
+                }
             }
         }
-        Columns { data: room, row_step: 1, col_step: k }
+        Columns { data: room, row_step: 1, col_step }
     }
 }
 
@@ -95,7 +100,7 @@ pub(super) const BLOCK: usize = 4096;
 /// Computes `product` into `c`, which has elements. `scratch` holds [`room`] and, for a product that is
 /// consumed, a [`BLOCK`].
 #[inline(always)]
-pub(super) fn narrow<S: Fold + Turn>(
+pub(super) fn narrow<S: Fold>(
     s: S,
     level: Level,
     scratch: &mut [f32],
@@ -108,8 +113,8 @@ pub(super) fn narrow<S: Fold + Turn>(
     assert!(a.rows() == m && b.shape() == (k, n) && n <= 2);
     let room = room(S::LANES, (m, n, k), (a.col_step(), b.row_step()));
     let (room, buffer) = scratch.split_at_mut(room);
-    let copy = if a.col_step() == 1 { &mut *room } else { &mut [] };
-    let b = Columns::new(s, b, copy);
+    // SAFETY: that is room for B's columns, if they are copied.
+    let b = unsafe { Columns::new(s, b, a.col_step() == 1, room.as_mut_ptr()) };
     let rows = BLOCK / n;
     for first in (0..m).step_by(rows) {
         let count = rows.min(m - first);
@@ -130,7 +135,7 @@ pub(super) fn narrow<S: Fold + Turn>(
     }
 }
 
-/// Computes `C = start + A.B` if that takes no scratch, and says whether it does.
+/// Computes `C = start + A.B` if that takes no more room than a small product, and says whether it does.
 #[inline(never)]
 pub(super) fn without_scratch(
     level: Level,
@@ -138,31 +143,22 @@ pub(super) fn without_scratch(
     start: Start<'_>,
     c: &mut ViewMut<'_>,
 ) -> bool {
-    let (m, n) = c.shape();
-    let k = a.cols();
+    let ((m, n), k) = (c.shape(), a.cols());
     assert!(a.rows() == m && b.shape() == (k, n) && n <= 2);
-    if room(level.lanes(), (m, n, k), (a.col_step(), b.row_step())) > 0 {
+    if room(level.lanes(), (m, n, k), (a.col_step(), b.row_step())) > SMALL {
         return false;
     }
+    #[repr(align(64))]
+    struct Room([MaybeUninit<f32>; SMALL]);
+    let mut room = Room([const { MaybeUninit::<f32>::uninit() }; SMALL]);
+    let room = room.0.as_mut_ptr().cast();
+    let to = (c.as_mut_ptr(), c.stride());
     at_level!(level, false, s => {
-        let b = Columns::new(s, b, &mut []);
-        let c = (c.as_mut_ptr(), c.stride());
-        // SAFETY: the shapes fit, B's columns are contiguous if A's rows are, and there are no chains in memory.
-        unsafe { few_columns(s, (a, b, n), start, c, core::ptr::null_mut()) };
+        // SAFETY: the shapes fit, and there is room for B's columns, if they are copied, or for the chains.
+        unsafe {
+            let b = Columns::new(s, b, a.col_step() == 1, room);
+            few_columns(s, (a, b, n), start, to, room);
+        }
         true
     })
-}
-
-/// `C = start + A.B` of at most [`SMALL`] multiply-adds, without scratch and with nothing after it.
-pub(super) fn small(
-    level: Level,
-    (a, b): (Operand<'_>, Operand<'_>),
-    start: Start<'_>,
-    c: &mut [f32],
-) {
-    let shape = (a.rows(), b.cols(), a.cols());
-    let mut room = [0.0; SMALL];
-    let c = ViewMut::contiguous(shape.0, shape.1, c);
-    let product = Product::new(a, b, start, &Identity);
-    at_level!(level, (), s => narrow(s, level, &mut room, &product, c, None));
 }

@@ -13,6 +13,15 @@ const TOGETHER: usize = 4;
 /// every sixteenth in pieces of 1 KiB does not.
 const NEAR: usize = 24_576;
 
+/// Elements of B, the smaller operand, below which chains stay in registers with vectors of eight too, if A is near:
+/// sixteen registers hold few, but there are few steps in which those in memory would pay for their beginning.
+const FEW_STEPS: usize = 80;
+
+/// Whether chains stay in registers, with vectors of `lanes`. A part of the rows stays where all do.
+pub(super) fn stay(lanes: usize, (m, n, k): (usize, usize, usize)) -> bool {
+    lanes == PARTIALS || n * k < FEW_STEPS && m.saturating_mul(k) <= NEAR
+}
+
 /// The rows of C in tiles of `V` vectors; of `FAR` where A is not near.
 ///
 /// # Safety

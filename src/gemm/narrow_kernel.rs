@@ -3,7 +3,7 @@
 use super::Start;
 use super::narrow::Columns;
 use super::narrow_chains::by_chains;
-use super::narrow_columns::by_columns;
+use super::narrow_columns::{by_columns, stay};
 use super::operand::Operand;
 use crate::simd::{FOLDED, Fold, PARTIALS, SQUARE, Simd};
 
@@ -55,6 +55,7 @@ pub(super) unsafe fn few_columns<S: Fold>(
     // The chains of an element are one vector on AVX-512 and two on AVX2: 8 to 16 of them, as many as keep the
     // multipliers busy and leave registers for B.
     let is_wide = S::LANES == PARTIALS;
+    let stay = stay(S::LANES, (a.rows(), n, a.cols()));
     // SAFETY: the caller's promise.
     unsafe {
         match (a.col_step() == 1, n == 1, is_wide) {
@@ -63,8 +64,10 @@ pub(super) unsafe fn few_columns<S: Fold>(
             (true, false, true) => by_rows::<S, 8, 2>(s, &narrow),
             (true, false, false) => by_rows::<S, 3, 2>(s, &narrow),
             (false, true, true) => by_columns::<S, 1, 4, 16>(s, &narrow),
+            (false, true, false) if stay => by_columns::<S, 1, 2, 2>(s, &narrow),
             (false, true, false) => by_chains::<S, 1>(s, &narrow),
             (false, false, true) => by_columns::<S, 2, 2, 8>(s, &narrow),
+            (false, false, false) if stay => by_columns::<S, 2, 1, 1>(s, &narrow),
             (false, false, false) => by_chains::<S, 2>(s, &narrow),
         }
     }
@@ -79,7 +82,11 @@ unsafe fn by_rows<S: Fold, const R: usize, const N: usize>(s: S, narrow: &Narrow
     while i < m {
         // SAFETY: row `i` is there.
         i += unsafe {
-            if m - i == 1 { rows::<S, 1, N>(s, narrow, i) } else { rows::<S, R, N>(s, narrow, i) }
+            match m - i {
+                1 => rows::<S, 1, N>(s, narrow, i),
+                2..=4 if R > 4 => rows::<S, 4, N>(s, narrow, i),
+                _ => rows::<S, R, N>(s, narrow, i),
+            }
         };
     }
 }

@@ -19,8 +19,8 @@ pub(super) fn is_one_block((m, n, k): (usize, usize, usize)) -> bool {
 /// A is transposed (0.5 to 0.9).
 const NARROW: usize = 2;
 
-/// Steps of k from which on that holds: each of the 16 chains has two.
-const NARROW_FROM: usize = 32;
+/// Steps of k from which on that holds: each of the 16 chains has one.
+const NARROW_FROM: usize = 16;
 
 /// Whether an element of C is the sum of several chains (see [`narrow`](super::narrow)). As an element's
 /// bits depend on it, this may ask for nothing but `n` and `k`.

@@ -12,10 +12,11 @@
 //! of chains as in [`narrow`], and so the same bits. There is no small product at `Level::Portable`, whose chains are those of
 //! `matrixmultiply`.
 
+use super::operand::Operand;
 use super::paths::is_narrow;
 use super::{Layout, Start, narrow};
 use crate::simd::{Level, Simd};
-use crate::tensor::View;
+use crate::tensor::{View, ViewMut};
 
 /// Multiply-adds up to which a product is small.
 pub(crate) const SMALL: usize = 2048;
@@ -107,16 +108,18 @@ fn narrow(
     start: &[f32],
     c: &mut [f32],
 ) {
-    let a = match layout {
+    let a: Operand<'_> = match layout {
         Layout::Tn => matrix(k, m, a).t().into(),
         Layout::Nn | Layout::Nt => matrix(m, k, a).into(),
     };
-    let b = match layout {
+    let b: Operand<'_> = match layout {
         Layout::Nt => matrix(n, k, b).t().into(),
         Layout::Nn | Layout::Tn => matrix(k, n, b).into(),
     };
     let start = if start.is_empty() { Start::Zero } else { Start::Bias(start) };
-    narrow::small(level, (a, b), start, &mut c[..m * n]);
+    let mut c = ViewMut::contiguous(m, n, &mut c[..m * n]);
+    let is_done = narrow::without_scratch(level, (&a, &b), start, &mut c);
+    debug_assert!(is_done, "a small product takes no more room than there is");
 }
 
 /// The matrix at the beginning of a slice.

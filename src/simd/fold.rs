@@ -18,8 +18,14 @@ pub(crate) trait Fold: Simd {
 
     /// The sum of the lanes of each vector: lane `i` and lane `i + 8`, of these `i` and `i + 4`, then `i + 2`,
     /// then `i + 1`.
-    fn fold(self, x: [<Self::Wide as Simd>::F32; FOLDED]) -> [f32; FOLDED];
+    fn fold(self, x: [Wide<Self>; FOLDED]) -> [f32; FOLDED];
+
+    /// The elements of two vectors at even places, and those at odd ones: columns of a matrix that has two.
+    fn evens_and_odds(self, x: [Wide<Self>; 2]) -> [Wide<Self>; 2];
 }
+
+/// A vector of [`PARTIALS`] lanes.
+pub(crate) type Wide<S> = <<S as Fold>::Wide as Simd>::F32;
 
 #[cfg(target_arch = "x86_64")]
 mod x86_64 {
@@ -64,6 +70,29 @@ mod x86_64 {
                 sums
             }
         }
+
+        #[inline(always)]
+        fn evens_and_odds(self, [low, high]: [[__m256; 2]; 2]) -> [[__m256; 2]; 2] {
+            let (low, high) = (self.halves(low), self.halves(high));
+            [[low[0], high[0]], [low[1], high[1]]]
+        }
+    }
+
+    impl Avx2 {
+        /// The same of eight lanes each.
+        #[inline(always)]
+        fn halves(self, [low, high]: [__m256; 2]) -> [__m256; 2] {
+            // SAFETY: the token proves the feature.
+            unsafe {
+                let evens = _mm256_castps_pd(_mm256_shuffle_ps::<0x88>(low, high));
+                let odds = _mm256_castps_pd(_mm256_shuffle_ps::<0xdd>(low, high));
+                // Pairs of them are in the order 0, 2, 1, 3.
+                [
+                    _mm256_castpd_ps(_mm256_permute4x64_pd::<0xd8>(evens)),
+                    _mm256_castpd_ps(_mm256_permute4x64_pd::<0xd8>(odds)),
+                ]
+            }
+        }
     }
 
     impl Fold for Avx512 {
@@ -100,6 +129,17 @@ mod x86_64 {
                 sums
             }
         }
+
+        #[inline(always)]
+        fn evens_and_odds(self, [low, high]: [__m512; 2]) -> [__m512; 2] {
+            // SAFETY: the token proves the features.
+            unsafe {
+                let evens =
+                    _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
+                let odds = _mm512_or_si512(evens, _mm512_set1_epi32(1));
+                [_mm512_permutex2var_ps(low, evens, high), _mm512_permutex2var_ps(low, odds, high)]
+            }
+        }
     }
 }
 
@@ -130,10 +170,23 @@ mod tests {
             let sums = s.fold(x.map(|x| unsafe { s.wide().load(x.as_ptr()) }));
             assert_eq!(sums.map(f32::to_bits), x.map(|x| tree(x).to_bits()), "{s:?}");
         }
+        let (w, pairs) = (s.wide(), [0, 1].map(|half| numbers(|i| (PARTIALS * half + i) as f32)));
+        // SAFETY: a vector has `PARTIALS` lanes.
+        let columns = s.evens_and_odds(pairs.map(|x| unsafe { w.load(x.as_ptr()) }));
+        for (j, column) in columns.into_iter().enumerate() {
+            let mut found = [f32::NAN; PARTIALS];
+            // SAFETY: as above.
+            unsafe { w.store(found.as_mut_ptr(), column) };
+            assert_eq!(found, numbers(|i| (2 * i + j) as f32), "{s:?}");
+        }
+    }
+
+    fn numbers(f: impl Fn(usize) -> f32) -> [f32; PARTIALS] {
+        core::array::from_fn(f)
     }
 
     #[test]
-    fn lanes_are_added_in_one_order_on_every_level() {
+    fn lanes_are_added_and_separated_in_one_order_on_every_level() {
         for level in Level::available() {
             match level {
                 Level::Portable => {}

@@ -8,7 +8,7 @@ use densecore::simd::Caches;
 use densecore::{Cpu, Scratch};
 
 /// `(m, n, k)` at which a path begins or ends.
-const LIMITS: [(usize, usize, usize); 121] = [
+const LIMITS: [(usize, usize, usize); 124] = [
     // A transposed B is copied up to m n k = 128, and up to 512 elements for more rows than a tile has or in fewer
     // than four steps; element by element up to 48.
     (13, 8, 6),
@@ -139,10 +139,13 @@ const LIMITS: [(usize, usize, usize); 121] = [
     (33, 130, 300),
     (8192, 8, 40),
     (8193, 8, 40),
-    // Summed along k: one and two columns, from 32 steps on; the chains of 1,024 elements together, and 4,096
+    // Summed along k: one and two columns, from 16 steps on; the chains of 1,024 elements together, and 4,096
     // elements before the epilogue.
-    (40, 2, 31),
-    (40, 2, 32),
+    (40, 2, 15),
+    (40, 2, 16),
+    (40, 1, 15),
+    (40, 1, 16),
+    (4, 2, 18),
     (40, 3, 32),
     (1, 1, 32),
     (1024, 1, 33),
