@@ -33,7 +33,7 @@ fn with_gaps(rows: usize, cols: usize, x: &[f32]) -> Vec<f32> {
 }
 
 /// Widths around the sizes of vectors and tiles, and around the size up to which a layer is small.
-const WIDTHS: [&[usize]; 12] = [
+const WIDTHS: [&[usize]; 17] = [
     &[2, 3, 1],
     &[1, 1],
     &[3, 7, 8, 9],
@@ -46,6 +46,13 @@ const WIDTHS: [&[usize]; 12] = [
     &[33, 2],
     &[32, 1, 32],
     &[3, 2, 40],
+    // Few columns from 16 steps of k on.
+    &[3, 16, 2],
+    &[2, 17, 1],
+    // A transposed B of 2, 3, 4 and more steps of k; of more elements than are copied.
+    &[6, 15, 3],
+    &[7, 12, 6, 4],
+    &[3, 60, 9],
 ];
 
 const ROWS: [usize; 9] = [0, 1, 2, 3, 4, 5, 8, 19, 64];

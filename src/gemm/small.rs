@@ -12,7 +12,10 @@
 //! of chains as in [`narrow`], and so the same bits. There is no small product at `Level::Portable`, whose chains are those of
 //! `matrixmultiply`.
 
+use core::mem::MaybeUninit;
+
 use super::operand::Operand;
+use super::pack::{Source, transpose};
 use super::paths::is_narrow;
 use super::{Layout, Start, narrow};
 use crate::simd::{Level, Simd};
@@ -86,12 +89,12 @@ pub(crate) fn nt<const NARROW: bool>(
         #[cfg(target_arch = "x86_64")]
         Level::Avx2(s) => s.vectorize(
             #[inline(always)]
-            || dots((m, n, k), a, b, c),
+            || with_b_turned(s, (m, n, k), a, b, c),
         ),
         #[cfg(target_arch = "x86_64")]
         Level::Avx512(s) => s.vectorize(
             #[inline(always)]
-            || dots((m, n, k), a, b, c),
+            || with_b_turned(s, (m, n, k), a, b, c),
         ),
     }
 }
@@ -230,21 +233,66 @@ unsafe fn strip<S: Simd, const R: usize>(
     R
 }
 
-/// One element after the other: the columns of B^T are rows of B, which no vector reads at once.
+/// Elements of B up to which rows of B^T are copied before they are read.
+const COPIED: usize = 512;
+
+/// Steps of k that the compiler puts together as vectors (see [`short_dots`]).
+const SHORT: usize = 4;
+
+#[inline(always)]
+fn with_b_turned<S: Simd>(s: S, (m, n, k): Shape, a: &[f32], b: &[f32], c: &mut [f32]) {
+    if m == 1 || k <= SHORT || k * n > COPIED || n == 0 {
+        return dots((m, n, k), a, b, c);
+    }
+    let (a, b, c) = (&a[..m * k], &b[..n * k], &mut c[..m * n]);
+    let mut copy = [const { MaybeUninit::<f32>::uninit() }; COPIED];
+    let copy = copy.as_mut_ptr().cast();
+    let (a, c) = ((a.as_ptr(), k, 1), c.as_mut_ptr());
+    let whole = Whole { shape: (m, n, k), a, b: copy, start: None, c };
+    // SAFETY: B has `n` rows of `k` elements, for which there is room, and A and C have their lengths.
+    unsafe {
+        transpose(s, copy, n, Source::of_rows((b.as_ptr(), k), (n, k)));
+        rows(s, &whole);
+    }
+}
+
+/// One element after the other: the columns of B^T are rows of B, which no vector reads at once if they are long.
 #[inline(always)]
 fn dots((m, n, k): Shape, a: &[f32], b: &[f32], c: &mut [f32]) {
+    match k {
+        2 => return short_dots::<2>((m, n), a, b, c),
+        3 => return short_dots::<3>((m, n), a, b, c),
+        SHORT => return short_dots::<SHORT>((m, n), a, b, c),
+        _ => {}
+    }
     for (i, row) in c[..m * n].chunks_exact_mut(n).enumerate() {
         let x = &a[i * k..][..k];
         for (j, c) in row.iter_mut().enumerate() {
-            let y = &b[j * k..][..k];
-            let mut sum = 0.0;
-            for p in 0..k {
-                #[allow(clippy::disallowed_methods, reason = "one instruction: the level has FMA")]
-                {
-                    sum = x[p].mul_add(y[p], sum);
-                }
-            }
-            *c = sum;
+            *c = dot(x, &b[j * k..][..k]);
         }
     }
+}
+
+/// The same for rows of `K` elements, which the compiler puts together as vectors of elements of C.
+#[inline(always)]
+fn short_dots<const K: usize>((m, n): (usize, usize), a: &[f32], b: &[f32], c: &mut [f32]) {
+    let (a, b) = (a[..m * K].as_chunks::<K>().0, b[..n * K].as_chunks::<K>().0);
+    for (row, x) in c[..m * n].chunks_exact_mut(n).zip(a) {
+        for (c, y) in row.iter_mut().zip(b) {
+            *c = dot(x, y);
+        }
+    }
+}
+
+/// One chain, in the order of k.
+#[inline(always)]
+fn dot(x: &[f32], y: &[f32]) -> f32 {
+    let mut sum = 0.0;
+    for (x, y) in x.iter().zip(y) {
+        #[allow(clippy::disallowed_methods, reason = "one instruction: the level has FMA")]
+        {
+            sum = x.mul_add(*y, sum);
+        }
+    }
+    sum
 }
