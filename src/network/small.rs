@@ -29,7 +29,8 @@ pub(super) fn most_rows(nodes: &[Node], outputs: &[usize]) -> usize {
     largest.map_or(0, |largest| small::SMALL / largest.max(1))
 }
 
-/// Rows from which on a product of one of these layers may be one of few columns.
+/// Rows from which on a product of one of these layers may be one of few columns; those of the forward pass do not
+/// depend on rows, and are none unless it is 0.
 pub(super) fn narrow_from(nodes: &[Node]) -> usize {
     let may_be = |rows| {
         let mut layers = nodes.iter().filter_map(Node::layer);
@@ -59,7 +60,7 @@ impl Network {
         input: &[f32],
         rows: usize,
     ) {
-        match rows >= self.plan.small_narrow_from {
+        match self.plan.small_narrow_from == 0 {
             true => self.forward_layers::<true>(level, arenas, input, rows),
             false => self.forward_layers::<false>(level, arenas, input, rows),
         }
@@ -97,7 +98,7 @@ impl Network {
         output: &mut [f32],
         rows: usize,
     ) {
-        match rows >= self.plan.small_narrow_from {
+        match self.plan.small_narrow_from == 0 {
             true => self.predict_layers::<true>(level, predictions, input, output, rows),
             false => self.predict_layers::<false>(level, predictions, input, output, rows),
         }
