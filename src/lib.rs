@@ -80,6 +80,18 @@
 //! | [`math`] | exp, log, tanh, sigmoid on vectors |
 //! | [`simd`] | vectors, written once for every instruction set |
 
+#![cfg_attr(
+    not(target_arch = "x86_64"),
+    allow(
+        dead_code,
+        unused_imports,
+        unused_macros,
+        unused_variables,
+        unreachable_patterns,
+        reason = "the kernels are used at the levels of x86, which see what nobody uses"
+    )
+)]
+
 pub mod activation;
 mod cpu;
 pub mod data;

@@ -151,7 +151,7 @@ pub(super) fn without_scratch(
     #[repr(align(64))]
     struct Room([MaybeUninit<f32>; SMALL]);
     let mut room = Room([const { MaybeUninit::<f32>::uninit() }; SMALL]);
-    let room = room.0.as_mut_ptr().cast();
+    let room = room.0.as_mut_ptr().cast::<f32>();
     let to = (c.as_mut_ptr(), c.stride());
     at_level!(level, false, s => {
         // SAFETY: the shapes fit, and there is room for B's columns, if they are copied, or for the chains.
