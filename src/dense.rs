@@ -232,10 +232,10 @@ pub(crate) fn output_gradient(
         return Ok(());
     }
     with_activation!(activation, f => for_each_block(cpu, d_output, &|first, mut block| {
-        block.for_each_row(|i, d| {
+        for (i, d) in block.iter_rows_mut().enumerate() {
             let from = slope_from.row(first + i).unwrap_or(&[]);
             apply::multiply_in_place(cpu.level(), &Derivative(f), from, d);
-        });
+        }
     }));
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! What holds of the source text: layers, inlining, where instructions, threads and `unsafe` may
 //! stand. Each rule is a function from files to violations, and is tested on planted ones.
 
+#[path = "conventions/closures.rs"]
+mod closures;
 #[path = "conventions/functions.rs"]
 mod functions;
 #[path = "conventions/planted.rs"]
@@ -36,6 +38,11 @@ fn every_method_of_a_token_is_inlined() {
 #[test]
 fn a_closure_given_to_vectorize_is_inlined() {
     assert_none(rules::vectorized_closures(&source::files()));
+}
+
+#[test]
+fn a_closure_that_holds_a_token_is_inlined() {
+    assert_none(rules::token_closures(&source::files()));
 }
 
 #[test]

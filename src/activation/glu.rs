@@ -44,10 +44,10 @@ pub fn forward(
     let (rows, n) = output.shape();
     check_shape("input", (rows, n.saturating_mul(2)), input.shape())?;
     for_each_block(cpu, output, &|first, mut block| {
-        dispatch!(cpu.level(), s => block.for_each_row(|i, y| {
+        dispatch!(cpu.level(), s => for (i, y) in block.iter_rows_mut().enumerate() {
             let (a, b) = halves(input, first + i, n);
             slice::update(s, &Gated(gate), [a, b], [y]);
-        }));
+        });
     });
     Ok(())
 }
@@ -65,12 +65,12 @@ pub fn backward(
     check_shape("input", (rows, n.saturating_mul(2)), input.shape())?;
     check_shape("d_input", input.shape(), d_input.shape())?;
     for_each_block(cpu, d_input, &|first, mut block| {
-        dispatch!(cpu.level(), s => block.for_each_row(|i, d| {
+        dispatch!(cpu.level(), s => for (i, d) in block.iter_rows_mut().enumerate() {
             let (a, b) = halves(input, first + i, n);
             let d_y = d_output.row(first + i).unwrap_or(&[]);
             let (d_a, d_b) = d.split_at_mut(n);
             slice::update(s, &Slopes(gate), [a, b, d_y], [d_a, d_b]);
-        }));
+        });
     });
     Ok(())
 }

@@ -30,10 +30,10 @@ use crate::tensor::{View, ViewMut};
 pub fn forward(cpu: Cpu, input: View<'_>, output: ViewMut<'_>) -> Result<()> {
     check_shape("output", input.shape(), output.shape())?;
     for_each_block(cpu, output, &|first, mut block| {
-        dispatch!(cpu.level(), s => block.for_each_row(|i, l| {
+        dispatch!(cpu.level(), s => for (i, l) in block.iter_rows_mut().enumerate() {
             let z = input.row(first + i).unwrap_or(&[]);
             slice::update(s, &Lower::of(s, z), [z], [l]);
-        }));
+        });
     });
     Ok(())
 }
@@ -49,9 +49,9 @@ pub fn forward(cpu: Cpu, input: View<'_>, output: ViewMut<'_>) -> Result<()> {
 /// ```
 pub fn forward_in_place(cpu: Cpu, rows: ViewMut<'_>) {
     for_each_block(cpu, rows, &|_, mut block| {
-        dispatch!(cpu.level(), s => block.for_each_row(|_, row| {
+        dispatch!(cpu.level(), s => for row in block.iter_rows_mut() {
             slice::update(s, &Lower::of(s, row), [], [row]);
-        }));
+        });
     });
 }
 
@@ -61,11 +61,11 @@ pub fn forward_in_place(cpu: Cpu, rows: ViewMut<'_>) {
 pub fn backward_in_place(cpu: Cpu, output: View<'_>, delta: ViewMut<'_>) -> Result<()> {
     check_shape("delta", output.shape(), delta.shape())?;
     for_each_block(cpu, delta, &|first, mut block| {
-        dispatch!(cpu.level(), s => block.for_each_row(|i, d| {
+        dispatch!(cpu.level(), s => for (i, d) in block.iter_rows_mut().enumerate() {
             let l = output.row(first + i).unwrap_or(&[]);
             let sum = slice::sum(s, &slice::Same, d);
             slice::update(s, &Without(sum), [l], [d]);
-        }));
+        });
     });
     Ok(())
 }

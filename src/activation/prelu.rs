@@ -36,7 +36,9 @@ impl Epilogue for Prelu<'_> {
     }
 
     fn finish(&self, level: Level, Finished { mut block, col, .. }: Finished<'_>) {
-        block.for_each_row(|_, row| activate(level, self.slopes, col, row));
+        for row in block.iter_rows_mut() {
+            activate(level, self.slopes, col, row);
+        }
     }
 }
 
@@ -53,7 +55,9 @@ impl Epilogue for Prelu<'_> {
 pub fn forward_in_place(cpu: Cpu, slopes: &[f32], rows: ViewMut<'_>) -> Result<()> {
     check_slopes(rows.cols(), slopes)?;
     for_each_block(cpu, rows, &|_, mut block| {
-        block.for_each_row(|_, row| activate(cpu.level(), slopes, 0, row));
+        for row in block.iter_rows_mut() {
+            activate(cpu.level(), slopes, 0, row);
+        }
     });
     Ok(())
 }
@@ -92,10 +96,10 @@ pub fn backward_in_place(
         });
     });
     for_each_block(cpu, delta, &|first, mut block| {
-        dispatch!(cpu.level(), s => block.for_each_row(|i, d| {
+        dispatch!(cpu.level(), s => for (i, d) in block.iter_rows_mut().enumerate() {
             let x = input.row(first + i).unwrap_or(&[]);
             slice::update(s, &Slope, [x, slopes], [d]);
-        }));
+        });
     });
     Ok(())
 }
@@ -119,12 +123,12 @@ fn activate(level: Level, slopes: &[f32], col: usize, row: &mut [f32]) {
 fn shared(cpu: Cpu, slope: f32, input: View<'_>, delta: ViewMut<'_>) -> f64 {
     sum_rows(cpu, delta, &|first, mut block| {
         let mut sum = 0.0;
-        dispatch!(cpu.level(), s => block.for_each_row(|i, d| {
+        dispatch!(cpu.level(), s => for (i, d) in block.iter_rows_mut().enumerate() {
             let x = input.row(first + i).unwrap_or(&[]);
             for (x, d) in x.chunks(RUN).zip(d.chunks_mut(RUN)) {
                 sum += f64::from(slice::update_sum(s, &One(slope), [x], [d]));
             }
-        }));
+        });
         sum
     })
 }

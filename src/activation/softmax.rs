@@ -29,12 +29,12 @@ use crate::tensor::{View, ViewMut};
 pub fn forward(cpu: Cpu, input: View<'_>, output: ViewMut<'_>) -> Result<()> {
     check_shape("output", input.shape(), output.shape())?;
     for_each_block(cpu, output, &|first, mut block| {
-        dispatch!(cpu.level(), s => block.for_each_row(|i, p| {
+        dispatch!(cpu.level(), s => for (i, p) in block.iter_rows_mut().enumerate() {
             let z = input.row(first + i).unwrap_or(&[]);
             let exponential = ExpOfDifference(slice::max(s, z));
             let sum = slice::update_sum(s, &exponential, [z], [&mut *p]);
             slice::update(s, &Scale(1.0 / sum), [], [p]);
-        }));
+        });
     });
     Ok(())
 }
@@ -50,10 +50,10 @@ pub fn forward(cpu: Cpu, input: View<'_>, output: ViewMut<'_>) -> Result<()> {
 /// ```
 pub fn forward_in_place(cpu: Cpu, rows: ViewMut<'_>) {
     for_each_block(cpu, rows, &|_, mut block| {
-        dispatch!(cpu.level(), s => block.for_each_row(|_, row| {
+        dispatch!(cpu.level(), s => for row in block.iter_rows_mut() {
             let (_, sum) = exponentials(s, row);
             slice::update(s, &Scale(1.0 / sum), [], [row]);
-        }));
+        });
     });
 }
 
@@ -63,11 +63,11 @@ pub fn forward_in_place(cpu: Cpu, rows: ViewMut<'_>) {
 pub fn backward_in_place(cpu: Cpu, output: View<'_>, delta: ViewMut<'_>) -> Result<()> {
     check_shape("delta", output.shape(), delta.shape())?;
     for_each_block(cpu, delta, &|first, mut block| {
-        dispatch!(cpu.level(), s => block.for_each_row(|i, d| {
+        dispatch!(cpu.level(), s => for (i, d) in block.iter_rows_mut().enumerate() {
             let p = output.row(first + i).unwrap_or(&[]);
             let dot = slice::update_sum(s, &Dot, [p], [&mut *d]);
             slice::update(s, &Spread(dot), [p], [d]);
-        }));
+        });
     });
     Ok(())
 }

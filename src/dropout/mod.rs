@@ -122,9 +122,9 @@ fn finish(
     mask: &Mask,
     f: &impl Update<1, 1>,
 ) {
-    dispatch!(level, s => block.for_each_row(|i, c| {
+    dispatch!(level, s => for (i, c) in block.iter_rows_mut().enumerate() {
         apply(s, mask, (row.saturating_add(i), col), f, c);
-    }));
+    });
 }
 
 type OnPart<'f> = dyn Fn(Level, usize, usize, &mut [f32]) + Sync + 'f;
@@ -134,12 +134,14 @@ fn for_each_part(cpu: Cpu, mut values: ViewMut<'_>, f: &OnPart<'_>) {
     let level = cpu.level();
     if values.rows() > ROWS {
         return for_each_block(cpu, values, &|first, mut block| {
-            block.for_each_row(|i, row| f(level, first + i, 0, row));
+            for (i, row) in block.iter_rows_mut().enumerate() {
+                f(level, first + i, 0, row);
+            }
         });
     }
-    values.for_each_row(|i, row| {
+    for (i, row) in values.iter_rows_mut().enumerate() {
         for_each_run(cpu, row.len() as u64, row, &|col, part| f(level, i, col, part));
-    });
+    }
 }
 
 /// Up to so many rows each is divided among threads; more are divided themselves.

@@ -120,7 +120,9 @@ impl<F: Unary + Sync> Epilogue for Map<F> {
         if let Some(all) = block.as_contiguous_mut() {
             return apply::map_in_place(level, &self.0, all);
         }
-        block.for_each_row(|_, row| apply::map_in_place(level, &self.0, row));
+        for row in block.iter_rows_mut() {
+            apply::map_in_place(level, &self.0, row);
+        }
     }
 }
 
@@ -140,10 +142,10 @@ impl<F: Unary + Sync> Epilogue for MulMap<'_, F> {
     }
 
     fn finish(&self, level: Level, Finished { mut block, row, col, .. }: Finished<'_>) {
-        block.for_each_row(|i, c| {
+        for (i, c) in block.iter_rows_mut().enumerate() {
             let other = self.other.row(row.saturating_add(i)).and_then(|other| other.get(col..));
             apply::multiply_in_place(level, &self.f, other.unwrap_or(&[]), c);
-        });
+        }
     }
 }
 
@@ -158,11 +160,11 @@ impl<F: Unary + Sync> Epilogue for MapBeside<F> {
 
     fn finish(&self, level: Level, Finished { mut block, beside, .. }: Finished<'_>) {
         let [Some(mut to), ..] = beside.0 else { return };
-        block.for_each_row(|i, c| {
+        for (i, c) in block.iter_rows_mut().enumerate() {
             if let Some(to) = to.row_mut(i) {
                 apply::map(level, &self.0, c, to);
             }
-        });
+        }
     }
 }
 

@@ -19,7 +19,9 @@ const SHAPES: [(usize, usize); 8] =
 
 /// `x + 1`, applied to each element as often as it is in a part.
 fn count(mut c: ViewMut<'_>) {
-    c.for_each_row(|_, row| row.iter_mut().for_each(|x| *x += 1.0));
+    for row in c.iter_rows_mut() {
+        row.iter_mut().for_each(|x| *x += 1.0);
+    }
 }
 
 #[test]
@@ -166,9 +168,9 @@ impl super::Epilogue for AddTo {
         let super::Finished { mut block, beside: Beside([Some(mut to), ..]), .. } = finished else {
             panic!("a matrix beside it");
         };
-        to.for_each_row(|i, to| {
+        for (i, to) in to.iter_rows_mut().enumerate() {
             to.iter_mut().zip(block.row_mut(i).expect("a row")).for_each(|(to, x)| *to += *x);
-        });
+        }
     }
 }
 

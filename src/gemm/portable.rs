@@ -67,6 +67,8 @@ fn positive_zero(x: f32) -> f32 {
 
 /// Prepares C so that the product is added to it; returns the factor that says so.
 fn fill_rows(c: &mut ViewMut<'_>, fill: impl Fn(&mut [f32])) -> f32 {
-    c.for_each_row(|_, row| fill(row));
+    for row in c.iter_rows_mut() {
+        fill(row);
+    }
     1.0
 }

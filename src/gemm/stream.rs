@@ -78,11 +78,13 @@ unsafe fn all_rows<S: Simd, const MR: usize, const KB: usize>(
 /// Writes what the sums start at.
 #[inline(always)]
 fn prepare(start: Start<'_>, c: &mut ViewMut<'_>) {
-    c.for_each_row(|_, row| match start {
-        Start::Zero => row.fill(0.0),
-        Start::Bias(bias) => row.copy_from_slice(bias),
-        Start::Output => {}
-    });
+    for row in c.iter_rows_mut() {
+        match start {
+            Start::Zero => row.fill(0.0),
+            Start::Bias(bias) => row.copy_from_slice(bias),
+            Start::Output => {}
+        }
+    }
 }
 
 /// # Safety

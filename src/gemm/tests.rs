@@ -296,7 +296,9 @@ fn streamed_rows<S: Simd>(s: S) {
             (Start::Bias(&bias), &|_, j| bias[j]),
             (Start::Output, &|i, j| before[i * n + j]),
         ];
-        for (a_view, (start, first)) in a_stored.into_iter().flat_map(|a| starts.map(|s| (a, s))) {
+        for (a_view, (start, first)) in
+            a_stored.into_iter().flat_map(|a| starts.map(|start| (a, start)))
+        {
             let expected = reference((m, n, k), (&a, &b), first, |x| 2 - x);
             let mut c = vec![f32::NAN; m * n];
             if let Start::Output = start {

@@ -183,6 +183,10 @@ fn weight(weights: Option<&[f32]>, row: usize) -> f64 {
 fn copy(from: View<'_>, to: &mut ViewMut<'_>) {
     match (from.as_contiguous(), to.as_contiguous_mut()) {
         (Some(from), Some(to)) => to.copy_from_slice(from),
-        _ => to.for_each_row(|i, row| row.copy_from_slice(from.row(i).unwrap_or(&[]))),
+        _ => {
+            for (i, row) in to.iter_rows_mut().enumerate() {
+                row.copy_from_slice(from.row(i).unwrap_or(&[]));
+            }
+        }
     }
 }

@@ -137,7 +137,7 @@ pub trait RowLoss: Sync {
         }
         let outputs = Outputs { values, gradient: d_prediction };
         for_each_block(cpu, outputs, &|first, mut block| {
-            dispatch!(cpu.level(), s => block.values.for_each_row(|i, value| {
+            dispatch!(cpu.level(), s => for (i, value) in block.values.iter_rows_mut().enumerate() {
                 let (row, x) = (first + i, prediction.row(first + i).unwrap_or(&[]));
                 let weight = weight(sample_weights, row);
                 let loss = match block.gradient.as_mut().and_then(|d| d.row_mut(i)) {
@@ -148,7 +148,7 @@ pub trait RowLoss: Sync {
                     }
                 };
                 value.fill((weight * loss) as f32);
-            }));
+            });
         });
         Ok(())
     }
@@ -201,11 +201,11 @@ fn gradient<F: RowLoss + ?Sized>(
             }
             match sample_weights {
                 None => sum += f.block_gradient(s, first + i, piece, factor as f32),
-                Some(_) => piece.for_each_row(|k, x| {
+                Some(_) => for (k, x) in piece.iter_rows_mut().enumerate() {
                     let weight = weight(sample_weights, first + i + k);
                     let factor = (factor * weight) as f32;
                     sum += weight * f.row_gradient(s, first + i + k, x, factor);
-                }),
+                },
             }
         });
         sum

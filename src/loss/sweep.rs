@@ -83,7 +83,7 @@ pub(super) fn elements<F: ElementLoss + ?Sized>(
     outputs: Outputs<'_>,
 ) {
     for_each_block(cpu, outputs, &|first, mut block| {
-        dispatch!(cpu.level(), s => block.values.for_each_row(|i, values| {
+        dispatch!(cpu.level(), s => for (i, values) in block.values.iter_rows_mut().enumerate() {
             let (x, t) = (x.row(first + i).unwrap_or(&[]), t.row(first + i).unwrap_or(&[]));
             let f = Elements(f, weight(weights, first + i) as f32);
             match (block.gradient.as_mut().and_then(|d| d.row_mut(i)), f.0.columns()) {
@@ -92,7 +92,7 @@ pub(super) fn elements<F: ElementLoss + ?Sized>(
                 (Some(d), None) => slice::update(s, &f, [x, t], [values, d]),
                 (Some(d), Some(c)) => slice::update(s, &f, [x, t, c], [values, d]),
             }
-        }));
+        });
     });
 }
 

@@ -92,11 +92,16 @@ pub(super) fn reduce<S: Simd>(s: S, x: S::F32, a: f32, bias: f32) -> (S::I32, S:
 /// `q` and `r²` of `(exp(a r) - 1) / a = r + q r²`.
 #[inline(always)]
 pub(super) fn polynomial<S: Simd>(s: S, r: S::F32, a: f32) -> (S::F32, S::F32) {
-    let q = |k: usize| s.splat(Q[k] * a.powi(k as i32 + 1));
     // Pairs first (Estrin): two steps less to wait for than Horner's rule, for one more product.
     let r2 = s.mul(r, r);
-    let q01 = s.mul_add(q(1), r, q(0));
-    let q23 = s.mul_add(q(3), r, q(2));
-    let q24 = s.mul_add(q(4), r2, q23);
+    let q01 = s.mul_add(q(s, 1, a), r, q(s, 0, a));
+    let q23 = s.mul_add(q(s, 3, a), r, q(s, 2, a));
+    let q24 = s.mul_add(q(s, 4, a), r2, q23);
     (s.mul_add(q24, r2, q01), r2)
+}
+
+/// `Q[k] aᵏ⁺¹`
+#[inline(always)]
+fn q<S: Simd>(s: S, k: usize, a: f32) -> S::F32 {
+    s.splat(Q[k] * a.powi(k as i32 + 1))
 }

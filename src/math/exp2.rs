@@ -26,12 +26,11 @@ pub(super) fn exp2_parts<S: Simd>(s: S, x: S::F32, bias: f32) -> (S::F32, S::F32
     let round = s.splat(ROUND + bias);
     let biased = s.add(x, round);
     let r = s.sub(x, s.sub(biased, round));
-    let q = |k: usize| s.splat(Q[k]);
     let r2 = s.mul(r, r);
-    let low = s.mul_add(q(0), r, s.splat(1.0));
-    let middle = s.mul_add(q(2), r, q(1));
-    let high = s.mul_add(q(4), r, q(3));
-    let high = s.mul_add(q(5), r2, high);
+    let low = s.mul_add(s.splat(Q[0]), r, s.splat(1.0));
+    let middle = s.mul_add(s.splat(Q[2]), r, s.splat(Q[1]));
+    let high = s.mul_add(s.splat(Q[4]), r, s.splat(Q[3]));
+    let high = s.mul_add(s.splat(Q[5]), r2, high);
     let power = s.mul_add(s.mul_add(high, r2, middle), r2, low);
     (s.from_bits(s.shl::<23>(s.to_bits(biased))), power)
 }

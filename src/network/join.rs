@@ -20,12 +20,12 @@ pub(super) fn transfer(
     (accum, to): (Accum, ViewMut<'_>),
 ) {
     for_each_block(cpu, to, &|first, mut block| {
-        dispatch!(cpu.level(), s => block.for_each_row(|i, to| {
+        dispatch!(cpu.level(), s => for (i, to) in block.iter_rows_mut().enumerate() {
             let from = from.row(first + i).and_then(|row| row.get(first_col..)).unwrap_or(&[]);
             match accum {
                 Accum::Replace => to.iter_mut().zip(from).for_each(|(to, from)| *to = *from),
                 Accum::Add => slice::update(s, &AddTo, [from], [to]),
             }
-        }));
+        });
     });
 }

@@ -39,7 +39,9 @@ impl Network {
         let Node { width, op, .. } = &self.plan.nodes[node];
         let mask = masks.of(node, if let Op::Dropout { p } = op { *p } else { 0.0 })?;
         let mut factors = Tensor::zeros(rows, *width)?;
-        factors.view_mut().for_each_row(|i, row| mask.factors(Cpu::detect(), i, 0, row));
+        for (i, row) in factors.view_mut().iter_rows_mut().enumerate() {
+            mask.factors(Cpu::detect(), i, 0, row);
+        }
         Ok(factors)
     }
 }

@@ -135,11 +135,11 @@ impl<K: Prepared> Epilogue for Update<'_, K> {
             let state = state.each_mut().map(all_of);
             return self.kernel.update(level, Strip { gradients, parameters, state });
         }
-        block.for_each_row(|i, gradients| {
+        for (i, gradients) in block.iter_rows_mut().enumerate() {
             let state = state.each_mut().map(|matrix| row_of(matrix, i));
             let parameters = parameters.row_mut(i).unwrap_or_default();
             self.kernel.update(level, Strip { gradients, parameters, state });
-        });
+        }
     }
 }
 

@@ -58,7 +58,9 @@ impl Network {
         }
         for (k, d_output) in d_outputs.iter().enumerate() {
             let mut delta = self.output_delta(workspace, k, batch);
-            delta.for_each_row(|i, row| row.copy_from_slice(d_output.row(i).unwrap_or(&[])));
+            for (i, row) in delta.iter_rows_mut().enumerate() {
+                row.copy_from_slice(d_output.row(i).unwrap_or(&[]));
+            }
         }
         self.keep_gradients(cpu, workspace, input, (Accum::Replace, d_input))
     }
@@ -143,7 +145,9 @@ impl Network {
                 }
             };
             if weight != 1.0 {
-                delta.for_each_row(|_, row| row.iter_mut().for_each(|d| *d *= weight));
+                for row in delta.iter_rows_mut() {
+                    row.iter_mut().for_each(|d| *d *= weight);
+                }
             }
             losses.push(value);
             sum += weight * value;

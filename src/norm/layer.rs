@@ -106,7 +106,7 @@ pub fn backward(
     check_len("rstd", rows, rstd.len())?;
     let Gradients { d_input, d_gamma, d_beta, accum } = gradients;
     for_each_block(cpu, d_input, &|first, mut d_input| {
-        dispatch!(cpu.level(), s => d_input.for_each_row(|i, d_x| {
+        dispatch!(cpu.level(), s => for (i, d_x) in d_input.iter_rows_mut().enumerate() {
             let i = first + i;
             let (x, d_y) = (input.row(i).unwrap_or(&[]), d_output.row(i).unwrap_or(&[]));
             let row = Normalise { mean: mean[i], rstd: rstd[i] };
@@ -117,7 +117,7 @@ pub fn backward(
                 row,
             };
             slice::update(s, &slope, [d_y, norm.gamma, x], [d_x]);
-        }));
+        });
     });
     column_sums(cpu, rows, accum, d_gamma, &GammaTerm { saved, d_output });
     column_sums(cpu, rows, accum, d_beta, &Elements(d_output));

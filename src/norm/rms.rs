@@ -121,14 +121,14 @@ pub fn backward(
     check_len("d_gamma", cols, d_gamma.len())?;
     check_len("rstd", rows, rstd.len())?;
     for_each_block(cpu, d_input, &|first, mut d_input| {
-        dispatch!(cpu.level(), s => d_input.for_each_row(|i, d_x| {
+        dispatch!(cpu.level(), s => for (i, d_x) in d_input.iter_rows_mut().enumerate() {
             let i = first + i;
             let (x, d_y) = (input.row(i).unwrap_or(&[]), d_output.row(i).unwrap_or(&[]));
             let row = Normalise(rstd[i]);
             let along_h = rows_sum(s, &row, [d_y, norm.gamma, x]) / x.len() as f64;
             let slope = Slope { row, along_h: along_h as f32 };
             slice::update(s, &slope, [d_y, norm.gamma, x], [d_x]);
-        }));
+        });
     });
     column_sums(cpu, rows, accum, d_gamma, &GammaTerm { saved, d_output });
     Ok(())

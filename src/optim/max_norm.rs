@@ -60,11 +60,11 @@ fn divide(cpu: Cpu, threads: usize, weight: ViewMut<'_>, max_norm: f64) {
 /// Of up to [`COLUMNS`] columns.
 fn constrain(mut weight: ViewMut<'_>, max_norm: f64) {
     let mut squares = [0.0; COLUMNS];
-    weight.for_each_row(|_, row| {
+    for row in weight.iter_rows_mut() {
         for (square, &w) in squares.iter_mut().zip(&*row) {
             *square += f64::from(w) * f64::from(w);
         }
-    });
+    }
     let mut factors = [1.0; COLUMNS];
     for (factor, square) in factors.iter_mut().zip(squares) {
         let norm = f64::sqrt(square);
@@ -72,7 +72,7 @@ fn constrain(mut weight: ViewMut<'_>, max_norm: f64) {
             *factor = (max_norm / (norm + 1e-7)) as f32;
         }
     }
-    weight.for_each_row(|_, row| {
+    for row in weight.iter_rows_mut() {
         row.iter_mut().zip(factors).for_each(|(w, factor)| *w *= factor);
-    });
+    }
 }

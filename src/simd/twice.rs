@@ -213,51 +213,52 @@ mod tests {
     use super::*;
     use crate::simd::Portable;
 
+    #[inline(always)]
+    fn push<S: Simd>(s: S, out: &mut Vec<[u32; 8]>, x: S::F32) {
+        let mut lanes = [0.0; 8];
+        // SAFETY: a vector has eight lanes.
+        unsafe { s.store(lanes.as_mut_ptr(), x) };
+        out.push(lanes.map(f32::to_bits));
+    }
+
     /// All operations on eight lanes, from memory and back, in one vector or two.
     #[inline(always)]
     fn all<S: Simd>(s: S) -> Vec<[u32; 8]> {
         const { assert!(S::LANES == 8) };
         let memory = [1.5, -0.0, f32::NAN, 2.25, -3.5, f32::INFINITY, 0.3, -0.7];
         let other = [-1.5, 0.0, 1.0, 2.25, 0.1, -2.0, f32::NAN, 7.0];
-        let out = core::cell::RefCell::new(Vec::new());
-        let push = |x: S::F32| {
-            let mut lanes = [0.0; 8];
-            // SAFETY: a vector has eight lanes.
-            unsafe { s.store(lanes.as_mut_ptr(), x) };
-            out.borrow_mut().push(lanes.map(f32::to_bits));
-        };
-        let bits = |x: S::I32| push(s.from_bits(x));
+        let mut out = Vec::new();
         // Unknown to the compiler, which may give a NaN that it computes itself another sign.
         let (memory, other) = (core::hint::black_box(memory), core::hint::black_box(other));
         // SAFETY: a vector has eight lanes.
         let (x, y) = unsafe { (s.load(memory.as_ptr()), s.load(other.as_ptr())) };
         for z in [s.splat(0.1), s.add(x, y), s.sub(x, y), s.mul(x, y), s.div(x, y)] {
-            push(z);
+            push(s, &mut out, z);
         }
         for z in [s.mul_add(x, y, x), s.neg_mul_add(x, y, x), s.sqrt(x), s.max(x, y), s.min(x, y)] {
-            push(z);
+            push(s, &mut out, z);
         }
         let as_integers = s.lt_i32(s.to_bits(x), s.to_bits(y));
         for mask in [s.lt(x, y), s.le(x, y), as_integers, s.is_nan(x), s.gt(x, y)] {
-            push(s.select(mask, x, y));
-            push(s.zero_where(mask, y));
-            push(s.zero_unless(mask, y));
+            push(s, &mut out, s.select(mask, x, y));
+            push(s, &mut out, s.zero_where(mask, y));
+            push(s, &mut out, s.zero_unless(mask, y));
         }
         let (i, j) = (s.to_bits(x), s.to_bits(y));
-        push(s.from_i32(i));
-        bits(s.splat_i32(77));
-        bits(s.add_i32(i, j));
-        bits(s.sub_i32(i, j));
-        bits(s.and_i32(i, j));
-        bits(s.or_i32(i, j));
-        bits(s.shl::<3>(i));
-        bits(s.shr::<5>(i));
-        push(s.look_up(&other, j));
-        push(s.mul_minus_one(s.split(s.abs(x)).1, s.splat(0.75)));
+        push(s, &mut out, s.from_i32(i));
+        push(s, &mut out, s.from_bits(s.splat_i32(77)));
+        push(s, &mut out, s.from_bits(s.add_i32(i, j)));
+        push(s, &mut out, s.from_bits(s.sub_i32(i, j)));
+        push(s, &mut out, s.from_bits(s.and_i32(i, j)));
+        push(s, &mut out, s.from_bits(s.or_i32(i, j)));
+        push(s, &mut out, s.from_bits(s.shl::<3>(i)));
+        push(s, &mut out, s.from_bits(s.shr::<5>(i)));
+        push(s, &mut out, s.look_up(&other, j));
+        push(s, &mut out, s.mul_minus_one(s.split(s.abs(x)).1, s.splat(0.75)));
         let (e, m) = s.split(x);
-        push(s.log_of_split(x, s.add(e, m)));
+        push(s, &mut out, s.log_of_split(x, s.add(e, m)));
         for count in 0..=8 {
-            push(s.keep_first(count, x, y));
+            push(s, &mut out, s.keep_first(count, x, y));
             let mut lanes = [9.0; 8];
             // Memory that ends where it may be read and written.
             let (from, to) = (&memory[..count], &mut lanes[..count]);
@@ -265,13 +266,13 @@ mod tests {
             unsafe {
                 s.store_partial(to.as_mut_ptr(), count, s.load_partial(from.as_ptr(), count))
             };
-            out.borrow_mut().push(lanes.map(f32::to_bits));
+            out.push(lanes.map(f32::to_bits));
         }
         s.vectorize(
             #[inline(always)]
-            || push(s.neg(x)),
+            || push(s, &mut out, s.neg(x)),
         );
-        out.into_inner()
+        out
     }
 
     #[test]

@@ -233,15 +233,15 @@ impl<'a> ViewMut<'a> {
         })
     }
 
-    /// Calls `f` with each row and its index. A view without columns has no rows to visit.
-    #[inline(always)]
-    pub(crate) fn for_each_row(&mut self, mut f: impl FnMut(usize, &mut [f32])) {
-        let visited = if self.cols() == 0 { 0 } else { self.rows() };
-        for i in 0..visited {
-            if let Some(row) = self.row_mut(i) {
-                f(i, row);
-            }
-        }
+    /// The rows, first to last. A view without columns has no rows to visit.
+    pub fn iter_rows_mut(&mut self) -> impl Iterator<Item = &mut [f32]> {
+        let View { data, rows, cols, stride, .. } = self.0;
+        let visited = if cols == 0 { 0 } else { rows };
+        // SAFETY: each row lies within the unique borrow the view was made from, and apart from the others.
+        let row = move |i| unsafe {
+            core::slice::from_raw_parts_mut(data.as_ptr().add(i * stride), cols)
+        };
+        (0..visited).map(row)
     }
 
     /// All elements as one slice, if no gaps lie between the rows.

@@ -134,6 +134,34 @@ fn a_closure_that_is_not_inlined_is_found() {
 }
 
 #[test]
+fn a_closure_with_a_token_that_is_not_inlined_is_found() {
+    let closures = |text| found(rules::token_closures, "loss/row.rs", text);
+    for text in [
+        "fn f() { dispatch!(level, s => rows.each(|i, row| update(s, row))); }",
+        "fn f() { dispatch!(cpu.level(), s => { rows.each(move |row| { update(s, row) }); }) }",
+        "fn f() { at_level!(level, (), s => x.map(#[inline] |x| s.add(x, x))); }",
+        "fn f() { dispatch!(level, t => { let g = |x| t.add(x, x); }) }",
+        "#[inline(always)] fn f<S: Simd>(s: S) -> [S::F32; 4] { array::from_fn(|i| s.splat(1.0)) }",
+        "#[inline(always)] fn f<S: Simd>(s: S) { g(a, &|| (1, s.splat(1.0))) }",
+        "impl Simd for Neon {\n    fn add(self) {\n        g(|x| self.load(x))\n    }\n}",
+    ] {
+        let violations = closures(text);
+        assert_eq!(violations.len(), 1, "{text}: {violations:?}");
+    }
+    for text in [
+        "fn f() { dispatch!(level, s => rows.each(#[inline(always)] |i, row| update(s, row))); }",
+        "fn f() { dispatch!(level, s => for row in rows { update(s, row.map(|x| x + 1)) }); }",
+        "fn f() { dispatch!(level, s => for row in rows { if a[0] || b(s) { update(s, row) } }); }",
+        "#[inline(always)] fn f<S: Simd>(s: S) { match x { A | B => g(s), _ => h(s | 1) } }",
+        "#[inline(always)] fn f<S: Simd>(s: S) { let all = x.map(|y| y.s); g(s) }",
+        "#[inline(always)] fn f<S: Simd>(s: S) { }\nfn g(s: usize) { x.map(|x| x + s) }",
+        "fn f(s: usize) { let y = x.map(|x| x + s); dispatch!(level, s => g(s, y)); }",
+    ] {
+        assert_eq!(closures(text), [""; 0], "{text}");
+    }
+}
+
+#[test]
 fn instructions_outside_of_simd_are_found() {
     for text in [
         "use std::arch::x86_64::*;",

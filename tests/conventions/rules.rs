@@ -1,5 +1,6 @@
 //! The rules. Each returns its violations, as `path:line: what`.
 
+use crate::closures;
 use crate::functions::{generic_functions, methods};
 use crate::source::{File, name, words};
 
@@ -146,6 +147,13 @@ pub fn vectorized_closures(files: &[File]) -> Vec<String> {
         }
     }
     found
+}
+
+/// Closures that hold a token are `#[inline(always)]`.
+pub fn token_closures(files: &[File]) -> Vec<String> {
+    let of = |file| closures::not_inlined(file).into_iter().map(move |at| (file, at));
+    let found = files.iter().flat_map(of);
+    found.map(|(file, at)| violation(file, at, "a closure with a token, not inlined")).collect()
 }
 
 /// Instructions, features and their detection are in `simd` only.

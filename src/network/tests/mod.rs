@@ -53,7 +53,9 @@ fn network(specs: &[Spec], numbers: &[usize], outputs: &[usize]) -> Result<Netwo
         let Some(mut layer) = network.layer_mut(i) else { panic!("no layer {i}") };
         let (rows, cols) = layer.weight.shape();
         let weight = integers(rows * cols, number);
-        layer.weight.for_each_row(|r, row| row.copy_from_slice(&weight[r * cols..][..cols]));
+        for (r, row) in layer.weight.iter_rows_mut().enumerate() {
+            row.copy_from_slice(&weight[r * cols..][..cols]);
+        }
         layer.bias.copy_from_slice(&integers(cols, number + 3));
     }
     Ok(network)

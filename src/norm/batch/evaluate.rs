@@ -54,10 +54,10 @@ pub fn backward(
     column_sums(cpu, rows, accum, d_gamma, &GammaTerm { saved, d_output });
     column_sums(cpu, rows, accum, d_beta, &Elements(d_output));
     for_each_block(cpu, d_input, &|first, mut d_input| {
-        dispatch!(cpu.level(), s => d_input.for_each_row(|i, d_x| {
+        dispatch!(cpu.level(), s => for (i, d_x) in d_input.iter_rows_mut().enumerate() {
             let d_y = d_output.row(first + i).unwrap_or(&[]);
             slice::update(s, &Slope, [d_y, rstd, norm.gamma], [d_x]);
-        }));
+        });
     });
     Ok(())
 }

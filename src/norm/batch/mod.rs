@@ -88,10 +88,10 @@ fn normalise(
     rstd: &[f32],
 ) {
     for_each_block(cpu, output, &|first, mut output| {
-        dispatch!(cpu.level(), s => output.for_each_row(|i, y| {
+        dispatch!(cpu.level(), s => for (i, y) in output.iter_rows_mut().enumerate() {
             let x = input.row(first + i).unwrap_or(&[]);
             slice::update(s, &Normalise, [x, mean, rstd, norm.gamma, norm.beta], [y]);
-        }));
+        });
     });
 }
 

@@ -124,12 +124,12 @@ pub fn backward(
     }
     let (along_h, along_one) = (&*along_h, &*along_one);
     for_each_block(cpu, d_input, &|first, mut d_input| {
-        dispatch!(cpu.level(), s => d_input.for_each_row(|i, d_x| {
+        dispatch!(cpu.level(), s => for (i, d_x) in d_input.iter_rows_mut().enumerate() {
             let i = first + i;
             let (x, d_y) = (input.row(i).unwrap_or(&[]), d_output.row(i).unwrap_or(&[]));
             let reads = [d_y, x, mean, rstd, norm.gamma, along_h, along_one];
             slice::update(s, &Slope, reads, [d_x]);
-        }));
+        });
     });
     Ok(())
 }
