@@ -71,6 +71,12 @@ pub(super) fn is_here(
     b_is_packed || !is_turned((0, level.lanes()), shape, (a_is_transposed, true))
 }
 
+/// Whether a product of few columns is small enough to be computed here, if it takes no more room than there is.
+#[inline(always)]
+pub(super) fn is_narrow_here((m, n, k): (usize, usize, usize)) -> bool {
+    is_narrow(n, k) && is_at_most(FEW, (m, n, k)) && m * n <= FEW_OF_C
+}
+
 /// Computes `C = start + A.B`, or with B packed beforehand, if that is a few tiles, and says whether it was.
 /// The shapes fit, and C has elements.
 #[inline(always)]
@@ -83,8 +89,7 @@ pub(super) fn product(
     let (a, b, packed) = operands;
     let shape = (a.rows(), b.cols(), a.cols());
     if is_narrow(shape.1, shape.2) {
-        let is_few = is_at_most(FEW, shape) && shape.0 * shape.1 <= FEW_OF_C;
-        return is_few && narrow::without_scratch(level, (a, b), start, c);
+        return is_narrow_here(shape) && narrow::without_scratch(level, (a, b), start, c);
     }
     if !is_here(level, shape, a.row_step() == 1, (b.col_step() == 1, packed.is_some())) {
         return false;

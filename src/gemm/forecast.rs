@@ -1,7 +1,7 @@
 //! The scratch that a product will take, before there are matrices.
 
-use super::few_tiles;
 use super::plan::{Form, Plan};
+use super::{few_tiles, narrow};
 use crate::cpu::Cpu;
 use crate::simd::Level;
 
@@ -27,9 +27,12 @@ pub(crate) fn scratch(
     let shape = (m, n, k);
     let form = Form { shape, a_steps, b_steps, packed_kc: None, is_consumed };
     let (is_tn, is_nt) = (layout == Layout::Tn, layout == Layout::Nt);
-    let is_here = cpu.level() != Level::Portable
-        && few_tiles::is_here(cpu.level(), shape, is_tn, (!is_nt, false));
-    if m == 0 || n == 0 || !is_consumed && is_here || form.needs_no_plan(cpu.level()) {
+    let level = cpu.level();
+    let is_here = few_tiles::is_here(level, shape, is_tn, (!is_nt, false))
+        || few_tiles::is_narrow_here(shape)
+            && narrow::takes_no_scratch(level, shape, (a_steps.1, b_steps.0));
+    let is_here = level != Level::Portable && is_here;
+    if m == 0 || n == 0 || !is_consumed && is_here || form.needs_no_plan(level) {
         return 0;
     }
     Plan::new(cpu, form).map_or(0, |plan| plan.scratch())

@@ -135,6 +135,15 @@ pub(super) fn narrow<S: Fold>(
     }
 }
 
+/// Whether a product takes no more room than a small one.
+pub(super) fn takes_no_scratch(
+    level: Level,
+    shape: (usize, usize, usize),
+    steps: (usize, usize),
+) -> bool {
+    room(level.lanes(), shape, steps) <= SMALL
+}
+
 /// Computes `C = start + A.B` if that takes no more room than a small product, and says whether it does.
 #[inline(never)]
 pub(super) fn without_scratch(
@@ -145,7 +154,7 @@ pub(super) fn without_scratch(
 ) -> bool {
     let ((m, n), k) = (c.shape(), a.cols());
     assert!(a.rows() == m && b.shape() == (k, n) && n <= 2);
-    if room(level.lanes(), (m, n, k), (a.col_step(), b.row_step())) > SMALL {
+    if !takes_no_scratch(level, (m, n, k), (a.col_step(), b.row_step())) {
         return false;
     }
     #[repr(align(64))]

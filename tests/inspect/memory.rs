@@ -28,6 +28,7 @@ fn networks() -> Tested<Vec<Network>> {
         chain(&[5, 1, 7, 1], Activation::Relu)?,
         chain(&[5, 40, 1], Activation::Relu)?,
         chain(&[4, 32, 1], Activation::Relu)?,
+        chain(&[20, 2], Activation::Relu)?,
         chain(&[1, 300, 2], Activation::Relu)?,
         chain(&[7, 19, 33, 5], Activation::Softplus(Default::default()))?,
         chain(&[64, 128, 10], Activation::Relu)?,
