@@ -3,7 +3,7 @@
 use core::mem::MaybeUninit;
 
 use super::macro_kernel::strip;
-use super::micro_kernel::Tile;
+use super::micro_kernel::{ALONE, Tile, tile};
 use super::operand::Operand;
 use super::pack::{Source, transpose};
 use super::packed::Packed;
@@ -123,6 +123,14 @@ fn tiles<S: TileShape>(
     };
     let a_steps = (a.row_step(), a.col_step());
     let mut tile = Tile::new::<S>((m, n, k), a_steps, b_steps, start, c.stride());
+    if m <= DIRECT && n <= S::LANES {
+        (tile.a, tile.b, tile.c, tile.tail) = (a.as_ptr(), b, c.as_mut_ptr(), n);
+        if let Start::Bias(bias) = start {
+            tile.row = bias.as_ptr();
+        }
+        // SAFETY: the shapes were checked.
+        return unsafe { one_tile(s, &tile, m) };
+    }
     let (tallest, shorter_from) = strips::<S>(m, n);
     let mut i = 0;
     while i < m {
@@ -133,6 +141,24 @@ fn tiles<S: TileShape>(
         // only block of k that was packed.
         unsafe { strip(s, &mut tile, (rows, n), b, start, to, None) };
         i += rows;
+    }
+}
+
+/// Rows of a tile that is computed right here, without a call, for which its operands would pass through memory.
+const DIRECT: usize = 4;
+
+/// # Safety
+/// As for [`run`](super::micro_kernel::run) with `TAIL`, one vector and so many rows.
+#[inline(always)]
+unsafe fn one_tile<S: TileShape>(s: S, t: &Tile, rows: usize) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match rows {
+            1 => tile::<S, 1, 1, true, ALONE>(s, t),
+            2 => tile::<S, 2, 1, true, ALONE>(s, t),
+            3 => tile::<S, 3, 1, true, ALONE>(s, t),
+            _ => tile::<S, DIRECT, 1, true, ALONE>(s, t),
+        }
     }
 }
 

@@ -110,9 +110,8 @@ pub(super) const FETCH_A: usize = 1;
 /// One that copies the rows of B that it reads into a packed panel.
 pub(super) const COPY_B: usize = 2;
 
-/// Steps of k ahead of which `COPY_B` kernels have B fetched into the second-level cache: only the first
-/// strip of a part reads it where it is, so it comes from a far cache or from memory, and the prefetchers of
-/// the processor do not follow a tile down its rows.
+/// Steps of k ahead of which `COPY_B` kernels have B fetched into the second-level cache: it comes from a far
+/// cache or from memory, and the prefetchers of the processor do not follow a tile down its rows.
 const FAR_STEPS: usize = 48;
 
 /// A compiled micro-kernel.
@@ -148,7 +147,13 @@ pub(super) unsafe fn run<
 /// # Safety
 /// As for [`run`].
 #[inline(always)]
-unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const TAIL: bool, const ALSO: usize>(
+pub(super) unsafe fn tile<
+    S: Simd,
+    const MR: usize,
+    const NV: usize,
+    const TAIL: bool,
+    const ALSO: usize,
+>(
     s: S,
     t: &Tile,
 ) {
@@ -226,8 +231,7 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const TAIL: bool, cons
     }
 }
 
-/// Fetches the cache lines of the row of `NV` vectors of B at `b`, which need not exist, or has them only
-/// fetched into the second-level cache.
+/// Fetches the cache lines of the row of `NV` vectors of B at `b`, which need not exist, or as far as `L2`.
 ///
 /// By the last element of each 64 bytes: where rows begin within a line, the first line is the one in which
 /// the panel to the left ended, and the last one is new. A vector alone is the end of a row.

@@ -302,11 +302,12 @@ fn compute(
     if c.rows() == 0 || c.cols() == 0 {
         return Ok(());
     }
-    let is_computed = few_tiles::product(cpu.level(), (&a, &b, packed), start, &mut c);
-    let product = Product { packed, ..Product::new(a, b, start, epilogue) };
-    if is_computed {
+    if few_tiles::product(cpu.level(), (&a, &b, packed), start, &mut c) {
+        // Put together here, where an epilogue of nothing leaves nothing of it.
+        let product = Product { packed, ..Product::new(a, b, start, epilogue) };
         finish_all(cpu.level(), &product, c, beside);
         return Ok(());
     }
+    let product = Product { packed, ..Product::new(a, b, start, epilogue) };
     parallel::product(cpu, scratch, &product, c, beside)
 }
