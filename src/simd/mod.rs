@@ -19,7 +19,8 @@
 //! `vectorize` of its token); whatever is not inlined into that frame is compiled without them,
 //! and then each intrinsic in it becomes a *call*: results stay right and speed is lost tenfold.
 //! For the same reason a closure handed to rayon must dispatch inside the job, never around it.
-//! `tests/conventions.rs` checks the attribute.
+//! So may a closure that holds the token: it is `#[inline(always)]` too, or better a loop.
+//! `tests/conventions.rs` checks the attributes, and `.ci/run` that no program has such calls.
 
 pub(crate) mod apply;
 mod caches;
