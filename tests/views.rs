@@ -84,6 +84,9 @@ fn views_without_elements_may_have_any_shape() {
         }
         let view = View::new(rows, cols, &[]).expect("a view");
         assert_eq!(view.iter_rows().count(), 0);
+        let mut none = [];
+        let mut written = ViewMut::new(rows, cols, &mut none).expect("a view");
+        assert_eq!(written.iter_rows_mut().count(), 0);
         assert_eq!(view.as_contiguous(), Some(&[][..]));
         assert_eq!(view.row(0), (rows > 0).then_some(&[][..]));
         assert_eq!(view.row(HUGE), None);
@@ -172,6 +175,16 @@ fn a_mutable_view_writes_its_rows_and_nothing_else() {
     assert_eq!(view.reborrow().shape(), (3, 4));
     matrix.assert_intact(&"rows");
     assert_eq!(matrix.values(), [0., 0., 0., 0., 1., 1., 1., 1., 2., 2., 2., 2.]);
+    // All at once, so that none may be part of another.
+    let mut view = matrix.view_mut();
+    let rows: Vec<_> = view.iter_rows_mut().collect();
+    assert_eq!(rows.len(), 3);
+    for (i, row) in rows.into_iter().enumerate() {
+        assert_eq!(row, [i as f32; 4]);
+        row.fill(10.0 + i as f32);
+    }
+    matrix.assert_intact(&"rows, one after the other");
+    assert_eq!(matrix.values(), [10., 10., 10., 10., 11., 11., 11., 11., 12., 12., 12., 12.]);
     let mut data = [0.0; 6];
     ViewMut::new(2, 3, &mut data).expect("a view").as_contiguous_mut().expect("a slice").fill(5.0);
     assert_eq!(data, [5.0; 6]);
