@@ -80,7 +80,13 @@
 //! | [`math`] | exp, log, tanh, sigmoid on vectors |
 //! | [`simd`] | vectors, written once for every instruction set |
 
-#![cfg_attr(
+pub mod activation;
+mod cpu;
+pub mod data;
+pub mod dense;
+pub mod dropout;
+mod error;
+#[cfg_attr(
     not(target_arch = "x86_64"),
     allow(
         dead_code,
@@ -88,16 +94,9 @@
         unused_macros,
         unused_variables,
         unreachable_patterns,
-        reason = "the kernels are used at the levels of x86, which see what nobody uses"
+        reason = "kernels are used at the levels of x86, where nothing is overlooked"
     )
 )]
-
-pub mod activation;
-mod cpu;
-pub mod data;
-pub mod dense;
-pub mod dropout;
-mod error;
 pub mod gemm;
 pub mod gradcheck;
 pub mod guide;
@@ -113,6 +112,17 @@ mod parallel;
 pub mod rng;
 pub mod schedule;
 mod scratch;
+#[cfg_attr(
+    not(target_arch = "x86_64"),
+    allow(
+        dead_code,
+        unused_imports,
+        unused_macros,
+        unused_variables,
+        unreachable_patterns,
+        reason = "kernels are used at the levels of x86, where nothing is overlooked"
+    )
+)]
 pub mod simd;
 mod tensor;
 pub mod train;

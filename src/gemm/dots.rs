@@ -116,7 +116,7 @@ const COLLIDING: usize = 1024;
 const FAR: usize = 4 << 20;
 
 /// Vectors of the next tile, `most` at most, where so many are left of a row of C: the last two have about as many
-/// each.
+/// each. None is wider than the one before, whose addresses of columns it has.
 #[inline(always)]
 fn even_tile(left: usize, most: usize) -> usize {
     if left <= most || left >= 2 * most { left.min(most) } else { left.div_ceil(2) }

@@ -77,7 +77,8 @@ pub(super) fn is_narrow_here((m, n, k): (usize, usize, usize)) -> bool {
     is_narrow(n, k) && is_at_most(FEW, (m, n, k)) && m * n <= FEW_OF_C
 }
 
-/// Computes `C = start + A.B`, or with B packed beforehand, if that is a few tiles, and says whether it was.
+/// Computes `C = start + A.B`, or with B packed beforehand, if that is a few tiles or has few columns and takes no
+/// scratch, and says whether it was.
 /// The shapes fit, and C has elements.
 #[inline(always)]
 pub(super) fn product(
@@ -126,9 +127,9 @@ fn tiles<S: TileShape>(
     if m <= DIRECT && n <= S::LANES {
         (tile.a, tile.b, tile.c, tile.tail) = (a.as_ptr(), b, c.as_mut_ptr(), n);
         if let Start::Bias(bias) = start {
-            tile.row = bias.as_ptr();
+            tile.row = bias[..n].as_ptr();
         }
-        // SAFETY: the shapes were checked.
+        // SAFETY: the shapes were checked, the bias among them; there are 1 to `DIRECT` rows and 1 to `LANES` columns.
         return unsafe { one_tile(s, &tile, m) };
     }
     let (tallest, shorter_from) = strips::<S>(m, n);

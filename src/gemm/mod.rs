@@ -10,7 +10,7 @@
 //!
 //! | product | path |
 //! |---|---|
-//! | of one or two columns, with 16 steps of k or more | `narrow`: vectors lie along k |
+//! | of one or two columns, with 16 steps of k or more | `narrow`: vectors lie along k; small ones before anything is planned |
 //! | tiny, or small with a C that wastes little of its vectors; B's rows contiguous, packed, or few enough to be copied | `few_tiles`: before anything is planned |
 //! | with a C that fills vectors better along its columns, or a transposed B that would cost more to turn than A | `turned`: the five loops, or `dots`, compute the transposition of C |
 //! | larger, but in or near L1, B's rows contiguous | `one_block`: tiles alone, both operands read where they are |

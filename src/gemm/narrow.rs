@@ -12,7 +12,9 @@
 //!                            for each q of 0, 2, 1, 3     V x N x 4 chains, in registers
 //!                              for each step p of k with p % 4 = q
 //!                                                         chains[p % 16][j] += A[.., p] * B[p, j]
-//!   with vectors of 8, far   for each 1,024 elements of C  16 chains of each, in L2      (`narrow_chains`)
+//!                          (one chain of more rows after the other where A is far)
+//!   with vectors of 8, un-   for each 1,024 elements of C  16 chains of each, in L2      (`narrow_chains`)
+//!   less k is short, A near
 //!                            for each step p of k         chains[p % 16][j] += A[.., p] * B[p, j]
 //! ```
 

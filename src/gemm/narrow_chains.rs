@@ -1,5 +1,6 @@
 //! Products of few columns whose A is transposed, for vectors of eight: sixteen registers do not hold enough of what
-//! [`narrow_columns`](super::narrow_columns) has there, so the chains are in memory, and rows of A pass by whole.
+//! [`narrow_columns`](super::narrow_columns) has there, so unless there are few steps and A is near the chains are in memory,
+//! and rows of A pass by whole.
 //! See [`narrow`](super::narrow).
 
 use super::narrow::Columns;

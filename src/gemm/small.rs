@@ -122,7 +122,7 @@ fn narrow(
     let start = if start.is_empty() { Start::Zero } else { Start::Bias(start) };
     let mut c = ViewMut::contiguous(m, n, &mut c[..m * n]);
     let is_done = narrow::without_scratch(level, (&a, &b), start, &mut c);
-    debug_assert!(is_done, "a small product takes no more room than there is");
+    assert!(is_done, "a small product takes no more room than there is");
 }
 
 /// The matrix at the beginning of a slice.
@@ -241,7 +241,7 @@ const SHORT: usize = 4;
 
 #[inline(always)]
 fn with_b_turned<S: Simd>(s: S, (m, n, k): Shape, a: &[f32], b: &[f32], c: &mut [f32]) {
-    if m == 1 || k <= SHORT || k * n > COPIED || n == 0 {
+    if m == 1 || k <= SHORT || k * n > COPIED {
         return dots((m, n, k), a, b, c);
     }
     let (a, b, c) = (&a[..m * k], &b[..n * k], &mut c[..m * n]);

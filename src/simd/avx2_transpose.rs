@@ -44,9 +44,9 @@ impl Turn for Avx2 {
         for i in 0..QUAD {
             // SAFETY: four elements are readable at each row; the token proves the features.
             unsafe {
-                let part = |row: usize| _mm_loadu_ps(first.wrapping_add(rows[row]));
-                let low = _mm256_castps128_ps256(part(i));
-                quads[i] = _mm256_insertf128_ps::<1>(low, part(i + 4));
+                let at = |row: usize| first.wrapping_add(rows[row]);
+                let low = _mm256_castps128_ps256(_mm_loadu_ps(at(i)));
+                quads[i] = _mm256_insertf128_ps::<1>(low, _mm_loadu_ps(at(i + 4)));
             }
         }
         quads

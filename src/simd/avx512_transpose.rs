@@ -47,11 +47,11 @@ impl Turn for Avx512 {
         for i in 0..QUAD {
             // SAFETY: four elements are readable at each row; the token proves the features.
             unsafe {
-                let part = |row: usize| _mm_loadu_ps(first.wrapping_add(rows[row]));
-                let first = _mm512_castps128_ps512(part(i));
-                let two = _mm512_insertf32x4::<1>(first, part(i + 4));
-                let three = _mm512_insertf32x4::<2>(two, part(i + 8));
-                quads[i] = _mm512_insertf32x4::<3>(three, part(i + 12));
+                let at = |row: usize| first.wrapping_add(rows[row]);
+                let one = _mm512_castps128_ps512(_mm_loadu_ps(at(i)));
+                let two = _mm512_insertf32x4::<1>(one, _mm_loadu_ps(at(i + 4)));
+                let three = _mm512_insertf32x4::<2>(two, _mm_loadu_ps(at(i + 8)));
+                quads[i] = _mm512_insertf32x4::<3>(three, _mm_loadu_ps(at(i + 12)));
             }
         }
         quads
@@ -82,9 +82,9 @@ impl Turn for Avx512 {
             for i in 0..QUAD {
                 // SAFETY: eight elements are readable at each row; the token proves the features.
                 unsafe {
-                    let part = |row: usize| _mm256_loadu_ps(first.wrapping_add(rows[row]));
-                    let low = _mm512_castps256_ps512(part(8 * side + i));
-                    halves[side][i] = _mm512_insertf32x8::<1>(low, part(8 * side + i + 4));
+                    let at = |row: usize| first.wrapping_add(rows[8 * side + row]);
+                    let low = _mm512_castps256_ps512(_mm256_loadu_ps(at(i)));
+                    halves[side][i] = _mm512_insertf32x8::<1>(low, _mm256_loadu_ps(at(i + 4)));
                 }
             }
         }

@@ -39,8 +39,8 @@ pub(super) fn scale<S: Simd>(s: S, t: S::F32, n_biased: S::I32) -> S::F32 {
 #[inline(always)]
 pub(super) fn log_at_ends<S: Simd>(s: S, x: S::F32, y: S::F32) -> S::F32 {
     let zero = s.splat(0.0);
-    // Infinity and NaN are their own results.
-    let y = s.select(s.lt(x, s.splat(f32::INFINITY)), y, x);
+    // Infinity and NaN are their own results; a signalling NaN becomes the quiet one.
+    let y = s.select(s.lt(x, s.splat(f32::INFINITY)), y, s.add(x, x));
     let y = s.select(s.le(x, zero), s.splat(f32::NEG_INFINITY), y);
     // The NaN of AVX-512's instruction, and of every invalid operation on x86, has its sign set.
     s.select(s.lt(x, zero), s.splat(-f32::NAN), y)

@@ -166,19 +166,27 @@ mod tests {
             let x: [[f32; PARTIALS]; FOLDED] =
                 core::array::from_fn(|_| core::array::from_fn(|_| rng.normal()));
             assert_eq!(<S::Wide as Simd>::LANES, PARTIALS);
-            // SAFETY: a vector has `PARTIALS` lanes.
-            let sums = s.fold(x.map(|x| unsafe { s.wide().load(x.as_ptr()) }));
+            let sums = s.fold(load(s.wide(), &x));
             assert_eq!(sums.map(f32::to_bits), x.map(|x| tree(x).to_bits()), "{s:?}");
         }
         let (w, pairs) = (s.wide(), [0, 1].map(|half| numbers(|i| (PARTIALS * half + i) as f32)));
-        // SAFETY: a vector has `PARTIALS` lanes.
-        let columns = s.evens_and_odds(pairs.map(|x| unsafe { w.load(x.as_ptr()) }));
+        let columns = s.evens_and_odds(load(w, &pairs));
         for (j, column) in columns.into_iter().enumerate() {
             let mut found = [f32::NAN; PARTIALS];
-            // SAFETY: as above.
+            // SAFETY: a vector has `PARTIALS` lanes.
             unsafe { w.store(found.as_mut_ptr(), column) };
             assert_eq!(found, numbers(|i| (2 * i + j) as f32), "{s:?}");
         }
+    }
+
+    #[inline(always)]
+    fn load<W: Simd, const N: usize>(w: W, rows: &[[f32; PARTIALS]; N]) -> [W::F32; N] {
+        let mut vectors = [w.splat(0.0); N];
+        for (vector, row) in vectors.iter_mut().zip(rows) {
+            // SAFETY: a vector has `PARTIALS` lanes.
+            *vector = unsafe { w.load(row.as_ptr()) };
+        }
+        vectors
     }
 
     fn numbers(f: impl Fn(usize) -> f32) -> [f32; PARTIALS] {

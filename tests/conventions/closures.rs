@@ -1,4 +1,4 @@
-//! Closures that hold a token. One is a function of its own: where it is not inlined into the frame of `vectorize`, it is
+//! Closures that hold a token, or call an instruction. One is a function of its own: where it is not inlined into the frame of `vectorize`, it is
 //! compiled without the features, and each of its instructions is a call.
 
 use core::ops::Range;
@@ -12,7 +12,10 @@ struct Region<'a> {
     token: &'a str,
 }
 
-/// The places of closures that hold a token and are not `#[inline(always)]`.
+/// What a token of wider vectors is called, which another token has given.
+const WIDE: &str = "w";
+
+/// The places of closures that hold a token, or call an instruction, and are not `#[inline(always)]`.
 pub fn not_inlined(file: &File) -> Vec<usize> {
     let mut found: Vec<usize> = regions(file)
         .flat_map(|Region { range, token }| {
@@ -108,9 +111,13 @@ fn end_of_expression(code: &str, start: usize) -> usize {
     end.map_or(code.len(), |end| start + end)
 }
 
-/// True if the token itself is named, not a field or a name of a struct's.
+/// True if a token itself is named, not a field or a name of a struct's, or an instruction.
 fn holds(closure: &str, token: &str) -> bool {
-    words(closure, token).any(|at| !closure[..at].ends_with('.') && name(&closure[at..]) == token)
+    let names = |token| {
+        words(closure, token)
+            .any(|at| !closure[..at].ends_with('.') && name(&closure[at..]) == token)
+    };
+    names(token) || names(WIDE) || closure.contains("_mm")
 }
 
 fn is_inlined(before: &str) -> bool {

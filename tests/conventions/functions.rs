@@ -57,7 +57,7 @@ fn signature_end(code: &str) -> usize {
 /// The functions with a body whose signature has a bound `Simd`, or a trait above it.
 pub fn generic_functions(file: &File) -> Vec<Function<'_>> {
     let is_generic = |signature: &str| {
-        let bounds = ["Simd", "TileShape", "Turn", "DotShape"];
+        let bounds = ["Simd", "TileShape", "Turn", "DotShape", "Fold"];
         bounds.iter().any(|bound| words(signature, bound).any(|at| is_bound(&signature[..at])))
     };
     let all = functions(&file.code);
@@ -74,17 +74,18 @@ fn is_bound(mut before: &str) -> bool {
     [":", "+", "impl"].iter().any(|introduction| before.ends_with(introduction))
 }
 
-/// The functions of the implementations of `Simd` and `Turn` in a file.
+/// The functions of the implementations of `Simd`, `Turn` and `Fold` in a file.
 pub fn methods(file: &File) -> Vec<Function<'_>> {
     let of = |name| words(&file.code, name);
-    let implementations = of("Simd for").chain(of("Turn for")).filter_map(|at| {
-        let line = file.code[..at].rfind('\n').map_or(0, |at| at + 1);
-        if !file.code[line..].starts_with("impl") {
-            return None;
-        }
-        let end = file.code[at..].find("\n}").map_or(file.code.len(), |end| at + end);
-        Some(at..end)
-    });
+    let implementations =
+        of("Simd for").chain(of("Turn for")).chain(of("Fold for")).filter_map(|at| {
+            let line = file.code[..at].rfind('\n').map_or(0, |at| at + 1);
+            if !file.code[line..].starts_with("impl") {
+                return None;
+            }
+            let end = file.code[at..].find("\n}").map_or(file.code.len(), |end| at + end);
+            Some(at..end)
+        });
     let ranges: Vec<_> = implementations.collect();
     let is_inside = |at: &usize| ranges.iter().any(|range| range.contains(at));
     functions(&file.code).filter(|function| is_inside(&function.at)).collect()

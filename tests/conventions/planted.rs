@@ -86,6 +86,7 @@ fn a_generic_function_that_is_not_inlined_is_found() {
         "pub(super) unsafe fn f<\n    S: Simd,\n    const MR: usize,\n>(\n    s: S,\n) -> u8 {}",
         "fn f<S: Simd, const N: usize>(s: S, x: [S::F32; N]) -> [S::F32; N] {}",
         "fn f<S>(s: S) where S: Simd {}",
+        "fn f<S: Fold>(s: S) {}",
         "fn f<S: Copy + Simd>(s: S) {}",
         "fn f<S: crate::simd::Simd>(s: S) {}",
         "fn f(s: impl Simd) {}",
@@ -143,6 +144,8 @@ fn a_closure_with_a_token_that_is_not_inlined_is_found() {
         "fn f() { dispatch!(level, t => { let g = |x| t.add(x, x); }) }",
         "#[inline(always)] fn f<S: Simd>(s: S) -> [S::F32; 4] { array::from_fn(|i| s.splat(1.0)) }",
         "#[inline(always)] fn f<S: Simd>(s: S) { g(a, &|| (1, s.splat(1.0))) }",
+        "#[inline(always)] fn f<S: Fold>(s: S) { let w = s.wide(); g(|i| w.splat(i)) }",
+        "impl Turn for Neon {\n    fn quads(self) {\n        g(|x| _mm_loadu_ps(x))\n    }\n}",
         "impl Simd for Neon {\n    fn add(self) {\n        g(|x| self.load(x))\n    }\n}",
     ] {
         let violations = closures(text);
