@@ -229,3 +229,14 @@ fn lengths_must_agree() {
         assert_eq!(dst, [7.0; 2]);
     }
 }
+
+#[test]
+fn logarithms_of_signalling_nans_have_the_same_bits_at_every_level() {
+    let x = [0x7f80_0001, 0xff80_0001, 0x7fa1_2345, 0x7fc0_0001, 0xffff_ffff].map(f32::from_bits);
+    for level in Level::available() {
+        let mut y = [0.0; 5];
+        math::log_slice(Cpu::serial().with_level(level), &x, &mut y).expect("lengths agree");
+        let quiet = x.map(|x| x.to_bits() | 0x0040_0000);
+        assert_eq!(y.map(f32::to_bits), quiet, "{level}");
+    }
+}
