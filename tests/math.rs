@@ -46,6 +46,7 @@ functions! {
     sweep_sigmoid: SIGMOID,
     sweep_log_sigmoid: LOG_SIGMOID,
     sweep_softplus: SOFTPLUS,
+    sweep_softplus_derivative: SOFTPLUS_DERIVATIVE,
     sweep_silu: SILU,
     sweep_silu_derivative: SILU_DERIVATIVE,
     sweep_mish: MISH,
@@ -96,10 +97,15 @@ fn special_values() {
         let above = [(0.0, 0.0), (21.0, 21.0), (90.0, 90.0), (MAX, MAX), (INF, INF)];
         check_values(&f, &[&below[..], &above].concat());
     }
-    for f in [SILU_DERIVATIVE, MISH_DERIVATIVE, GELU_DERIVATIVE, GELU_TANH_DERIVATIVE] {
-        let at_0 = if f.name == "mish_derivative" { 0.6 } else { 0.5 };
-        // That of GELU is a sum, the others are products.
-        let zero = if f.name == "gelu_derivative" { 0.0 } else { -0.0 };
+    // From above comes softplus, and GELU is a sum; the others are products.
+    let derivatives = [
+        (SOFTPLUS_DERIVATIVE, 0.5, 0.0),
+        (SILU_DERIVATIVE, 0.5, -0.0),
+        (MISH_DERIVATIVE, 0.6, -0.0),
+        (GELU_DERIVATIVE, 0.5, 0.0),
+        (GELU_TANH_DERIVATIVE, 0.5, -0.0),
+    ];
+    for (f, at_0, zero) in derivatives {
         let below = [(-INF, zero), (-MAX, zero), (-90.0, zero), (-TINY, at_0), (-0.0, at_0)];
         let above = [(0.0, at_0), (TINY, at_0), (90.0, 1.0), (MAX, 1.0), (INF, 1.0)];
         check_values(&f, &[&below[..], &above].concat());

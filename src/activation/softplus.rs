@@ -61,7 +61,7 @@ impl ActivationFn for Softplus {
     #[inline(always)]
     fn df<S: Simd>(&self, s: S, z: S::F32) -> S::F32 {
         let bz = s.mul(s.splat(self.beta), z);
-        let slope = math::sigmoid(s, bz);
+        let slope = math::softplus_derivative(s, bz);
         if self.threshold >= ROUNDED {
             return slope;
         }

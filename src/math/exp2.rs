@@ -40,8 +40,8 @@ pub(super) fn exp2_parts<S: Simd>(s: S, x: S::F32, bias: f32) -> (S::F32, S::F32
 /// Weighted least squares with weights raised where the error is large; otherwise as [`Q`]. Error 2^-23.2.
 const SHORT: [f32; 5] = [LN_2, 0.240_222_83, 0.055_505_59, 0.009_669_661, 0.001_330_036_4];
 
-/// `exp(x)` for `-88 <= x <= 88`, where derivatives need no more than an absolute error: `log₂(e)` is rounded,
-/// which moves `x` by `2^-26 x`, and the polynomial is short. It is 0 at -88.
+/// `exp(x)` for `-88 <= x <= 89`, where derivatives need no more than an absolute error: `log₂(e)` is rounded,
+/// which moves `x` by `2^-26 x`, and the polynomial is short. It is 0 at -88 and infinite at 89.
 #[inline(always)]
 pub(super) fn exp_short<S: Simd>(s: S, x: S::F32) -> S::F32 {
     let (round, log2_e) = (s.splat(ROUND + 127.0), s.splat(LOG2_E));

@@ -22,6 +22,7 @@
 //! | [`mish`] | [`MISH_MAX_ULP`] | NaN | -0 | -0, +0 | +inf | -0 below -87.68 |
 //! | [`gelu`] | [`GELU_MAX_ULP`], [`GELU_MAX_ERROR`] | NaN | -0 | -0, +0 | +inf | ULP for x >= -1 |
 //! | [`gelu_tanh`] | [`GELU_TANH_MAX_ULP`], [`GELU_TANH_MAX_ERROR`] | NaN | -0 | -0, +0 | +inf | ULP for x >= -1 |
+//! | [`softplus_derivative`] | [`SOFTPLUS_DERIVATIVE_MAX_ERROR`] | NaN | 0 | 1/2, 1/2 | 1 | absolute |
 //! | [`silu_derivative`] | [`SILU_DERIVATIVE_MAX_ERROR`] | NaN | -0 | 1/2, 1/2 | 1 | absolute |
 //! | [`mish_derivative`] | [`MISH_DERIVATIVE_MAX_ERROR`] | NaN | -0 | 3/5, 3/5 | 1 | absolute |
 //! | [`gelu_derivative`] | [`GELU_DERIVATIVE_MAX_ERROR`] | NaN | 0 | 1/2, 1/2 | 1 | absolute |
@@ -69,7 +70,10 @@ pub use log1p::{LOG1P_MAX_ULP, log1p};
 pub use mish::{MISH_DERIVATIVE_MAX_ERROR, MISH_MAX_ULP, mish, mish_derivative};
 pub use sigmoid::{SIGMOID_MAX_ULP, sigmoid};
 pub use silu::{SILU_DERIVATIVE_MAX_ERROR, SILU_MAX_ULP, silu, silu_derivative};
-pub use softplus::{SOFTPLUS_BETA_MAX_ULP, SOFTPLUS_MAX_ULP, softplus, softplus_beta};
+pub use softplus::{
+    SOFTPLUS_BETA_MAX_ULP, SOFTPLUS_DERIVATIVE_MAX_ERROR, SOFTPLUS_MAX_ULP, softplus,
+    softplus_beta, softplus_derivative,
+};
 pub use tanh::{TANH_MAX_ULP, tanh};
 
 use crate::cpu::Cpu;
@@ -131,6 +135,7 @@ functions! {
     sigmoid, Sigmoid, sigmoid_slice;
     log_sigmoid, LogSigmoid, log_sigmoid_slice;
     softplus, Softplus, softplus_slice;
+    softplus_derivative, SoftplusDerivative, softplus_derivative_slice;
     silu, Silu, silu_slice;
     silu_derivative, SiluDerivative, silu_derivative_slice;
     mish, Mish, mish_slice;

@@ -4,13 +4,15 @@
 //! softplus(x) = log(1 + exp(x)) = max(x, 0) + log1p(e)      e = exp(-|x|), in 0..=1
 //! log1p(e) = 2 atanh(s) = e + s (s² P(s²) - e)              s = e / (2 + e), in 0..=1/3
 //!
-//! softplus(x, β) = softplus(β x) / β         softplus'(x, β) = sigmoid(β x)
+//! softplus(x, β) = softplus(β x) / β
+//! softplus'(x, β) = softplus'(β x)           softplus'(x) = 1 / (1 + exp(-x))
 //! ```
 //!
 //! The series of `atanh` is short; written as a correction of `e` it is exact where `e` is small.
 //! PyTorch returns `x` itself where β x > 20: a difference of less than half of the last place.
 
 use super::exp::exp_nonpositive;
+use super::exp2::exp_short;
 use super::polynomial::polynomial;
 use crate::simd::Simd;
 
@@ -20,6 +22,9 @@ pub const SOFTPLUS_MAX_ULP: f64 = 2.5;
 /// Bound of the error of [`softplus_beta`] from the exact value at the rounded product `β x`.
 /// Measured with five β over every 199th input: 2.687 at AVX2, 2.965 at Portable.
 pub const SOFTPLUS_BETA_MAX_ULP: f64 = 4.0;
+/// Bound of the absolute error of [`softplus_derivative`]. Measured over all inputs: 9.67e-8 at AVX2,
+/// 1.07e-7 at Portable.
+pub const SOFTPLUS_DERIVATIVE_MAX_ERROR: f64 = 2e-7;
 
 /// `log1p(e) = e + s (s² (P[0] + P[1] s² + ... + P[3] s⁶) - e)` for `0 <= s <= 1/3`.
 ///
@@ -45,6 +50,18 @@ pub fn softplus<S: Simd>(s: S, x: S::F32) -> S::F32 {
 pub fn softplus_beta<S: Simd>(s: S, x: S::F32, beta: f32) -> S::F32 {
     let small = log1p_exp_neg_abs(s, s.mul(s.splat(beta), x));
     s.mul_add(small, s.splat(1.0 / beta), s.max(s.splat(0.0), x))
+}
+
+/// `1 / (1 + exp(-x))`, the derivative of [`softplus`]: [`sigmoid`](super::sigmoid) with an absolute bound, not one
+/// in ULP, and a shorter power of two.
+///
+/// Below -88.37 the result is 0. NaN gives NaN.
+#[inline(always)]
+pub fn softplus_derivative<S: Simd>(s: S, x: S::F32) -> S::F32 {
+    // At the lower end the power is infinite, at the upper one 0. `x` is second, so that a NaN survives.
+    let x = s.max(s.splat(-89.0), s.min(s.splat(88.0), x));
+    let one = s.splat(1.0);
+    s.div(one, s.add(one, exp_short(s, s.neg(x))))
 }
 
 /// `log(1 + exp(-|x|))`, in 0..=log 2.

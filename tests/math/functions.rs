@@ -207,6 +207,15 @@ pub const GELU_TANH: Function = Function {
         GELU_TANH_MAX_ULP,
     )
 };
+pub const SOFTPLUS_DERIVATIVE: Function = Function {
+    near_zero: Some([0.5, 0.25, 0.0]),
+    ..derivative::<SoftplusDerivative>(
+        "softplus_derivative",
+        math::softplus_derivative_slice,
+        logistic,
+        SOFTPLUS_DERIVATIVE_MAX_ERROR,
+    )
+};
 pub const SILU_DERIVATIVE: Function = Function {
     near_zero: Some([0.5, 0.5, 0.0]),
     ..derivative::<SiluDerivative>(
