@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use densecore::simd::Level;
 
 use crate::check::Check;
-use crate::machine::peak;
+use crate::machine::Limit;
 use crate::measure::{Batch, Lines, batch, random, take_turns};
 use crate::options::{self, keep_pool_on_cores};
 use libraries::Library;
@@ -59,12 +59,11 @@ fn table(gemm: &Options) -> ExitCode {
         start_threads(library.as_mut());
     }
     keep_pool_on_cores();
-    let peak = peak();
+    let limit = Limit::operations();
     println!(
-        "{} threads, level {}, peak of a core {:.1} GF/s; GF/s of each, best of many",
-        threads,
+        "{threads} threads, level {}, peak {:.1} GF/s, taken again with each row; GF/s of each, best of many",
         Level::detect(),
-        peak / 1e9
+        limit.rate_alone() / 1e9
     );
     print!("{:20}", "row");
     for library in &libraries {
@@ -73,10 +72,10 @@ fn table(gemm: &Options) -> ExitCode {
     println!("{:>8}{:>8}", "ratio", "% peak");
     let (mut check, mut count, mut product) = (Check::default(), 0, 0.0);
     for row in rows.into_iter().filter(|row| options.has_row(&row.to_string())) {
-        let rates = measure(&mut libraries, &row, gemm);
+        let (rates, peak) = measure(&mut libraries, &row, &limit, gemm);
         let ours = rates[0];
         let best = rates[libraries::OURS..].iter().copied().fold(0.0, f64::max);
-        let percent = 100.0 * ours / (peak * threads as f64);
+        let percent = 100.0 * ours / peak;
         print!("{:20}", row.to_string());
         for rate in &rates {
             print!("{:13.1}", rate / 1e9);
@@ -104,8 +103,13 @@ fn start_threads(library: &mut dyn Library) {
     library.multiply(&row, &a, &b, &mut vec![0.0; row.m * row.n]);
 }
 
-/// The rate of each library in floating-point operations a second, after checking its result.
-fn measure(libraries: &mut [Box<dyn Library>], row: &Row, options: &Options) -> Vec<f64> {
+/// The rate of each library in floating-point operations a second, after checking its result, and the peak.
+fn measure(
+    libraries: &mut [Box<dyn Library>],
+    row: &Row,
+    limit: &Limit,
+    options: &Options,
+) -> (Vec<f64>, f64) {
     let Row { m, n, k, .. } = *row;
     let lines = |numbers: &[f32]| Lines::behind(options.behind, numbers);
     let (a, b) = (lines(&random(m * k, 1)), lines(&random(k * n, 2)));
@@ -119,8 +123,10 @@ fn measure(libraries: &mut [Box<dyn Library>], row: &Row, options: &Options) -> 
     }
     let flops = 2.0 * m as f64 * n as f64 * k as f64;
     let run = &options.common.run;
-    let times = take_turns(&mut candidates, run.threads(), run.seconds);
-    times.into_iter().map(|time| flops / time).collect()
+    candidates.push(Box::new(|seconds| limit.run(seconds)));
+    let mut times = take_turns(&mut candidates, run.threads(), run.seconds);
+    let peak = limit.rate(times.pop().expect("the limit is the last"));
+    (times.into_iter().map(|time| flops / time).collect(), peak)
 }
 
 /// Compares up to a hundred elements with their sum in f64.

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use densecore::optim::Sgd;
 use densecore::{Activation, Cpu, Loss, Network, PackedNetwork, Target, Tensor, Workspace};
 
-use crate::machine::{peak, read_rate};
+use crate::machine::Limit;
 use crate::measure::{Batch, batch, micros, random, take_turns};
 use crate::options::Run;
 
@@ -34,8 +34,8 @@ pub fn growth(options: &Run) -> ExitCode {
         let threads = options.threads();
         let machine = Machine {
             threads,
-            peak: peak() * threads as f64,
-            rates: WIDTHS.map(|width| read_rate(weights(width), threads)),
+            peak: Limit::operations().rate_alone(),
+            rates: WIDTHS.map(|width| Limit::bytes(weights(width)).rate_alone()),
         };
         println!(
             "{threads} threads; two layers with ReLU between; microseconds, and in percent what \

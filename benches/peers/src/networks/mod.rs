@@ -20,7 +20,7 @@ pub use growth::growth;
 
 use self::densecore::Densecore;
 use crate::check::Check;
-use crate::machine::{peak, read_rate};
+use crate::machine::Limit;
 use crate::measure::{Batch, micros, take_turns};
 use crate::options::Options;
 use rows::{ROWS, Row, Target};
@@ -80,15 +80,14 @@ fn table(options: &Options, lines: &[Line]) -> ExitCode {
     let threads = options.run.threads();
     let training = lines.iter().any(|line| line.task != Task::Predict);
     let mut peers = all(options, training);
-    let peak = peak();
     println!(
-        "{threads} threads, level {}, peak of a core {:.1} GF/s; microseconds of each, best of many",
+        "{threads} threads, level {}, peak {:.1} GF/s; microseconds of each, best of many",
         Level::detect(),
-        peak / 1e9
+        Limit::operations().rate_alone() / 1e9
     );
     println!(
-        "floor: operations over the peak of the cores; for one sample, the weights over the rate \
-         at which the cores read so many bytes"
+        "floor, taken again with each row: operations over the peak of the cores; for one sample, the \
+         weights over the rate at which the cores read so many bytes"
     );
     print!("{:32}", "row");
     for peer in &peers {
@@ -97,7 +96,7 @@ fn table(options: &Options, lines: &[Line]) -> ExitCode {
     println!("{:>14}{:>8}{:>10}{:>11}{:>8}", "best peer", "ratio", "target", "floor", "% of it");
     let mut check = Check::default();
     for line in lines {
-        let times = measure(&mut peers, line, threads, options.run.seconds);
+        let (times, floor) = measure(&mut peers, line, threads, options.run.seconds);
         let ours = times[0];
         let others = times.iter().zip(&peers).skip(1);
         let best =
@@ -108,7 +107,6 @@ fn table(options: &Options, lines: &[Line]) -> ExitCode {
             print!("{:>14}", micros(time));
         }
         let (best, target) = (best.map_or("-", |(_, peer)| peer.name()), line.target.with(threads));
-        let floor = line.floor(peak, threads);
         let percent = 100.0 * floor / ours;
         println!("{best:>14}{ratio:8.2}{target:>10}{:>11}{percent:8.1}", micros(floor));
         if !target.is_met(threads, ours, ratio) {
@@ -133,9 +131,15 @@ fn all(options: &Options, training: bool) -> Vec<Box<dyn Peer>> {
 }
 
 /// The seconds of a call of each, infinite for those that do not do it, after their results
-/// were compared.
-fn measure(peers: &mut [Box<dyn Peer>], line: &Line, threads: usize, seconds: f64) -> Vec<f64> {
+/// were compared; and those below which no program can do it.
+fn measure(
+    peers: &mut [Box<dyn Peer>],
+    line: &Line,
+    threads: usize,
+    seconds: f64,
+) -> (Vec<f64>, f64) {
     let work = Work::new(line.row, line.task, line.batch);
+    let (amount, limit) = line.limit();
     let mut times = vec![f64::INFINITY; peers.len()];
     let (mut places, mut candidates) = (Vec::new(), Vec::new());
     let mut ours = None;
@@ -151,20 +155,23 @@ fn measure(peers: &mut [Box<dyn Peer>], line: &Line, threads: usize, seconds: f6
         let run: Box<dyn FnMut(f64) -> Batch + '_> = Box::new(move |seconds| ready.run(seconds));
         candidates.push(run);
     }
-    for (place, time) in places.into_iter().zip(take_turns(&mut candidates, threads, seconds)) {
+    candidates.push(Box::new(|seconds| limit.run(seconds)));
+    let mut taken = take_turns(&mut candidates, threads, seconds);
+    let floor = amount / limit.rate(taken.pop().expect("the limit is the last"));
+    for (place, time) in places.into_iter().zip(taken) {
         times[place] = time;
     }
-    times
+    (times, floor)
 }
 
 impl Line {
-    /// Seconds below which no program can do this.
-    fn floor(&self, peak: f64, threads: usize) -> f64 {
-        let (peak, weights) = (peak * threads as f64, self.row.weights());
+    /// What has to be done, and at what no program can be faster.
+    fn limit(&self) -> (f64, Limit) {
+        let weights = self.row.weights();
         match (self.task, self.batch) {
-            (Task::Predict, 1) => 4.0 * weights as f64 / read_rate(weights, threads),
-            (Task::Predict, batch) => (2 * batch * weights) as f64 / peak,
-            _ => self.row.step_flops() / peak,
+            (Task::Predict, 1) => ((4 * weights) as f64, Limit::bytes(weights)),
+            (Task::Predict, batch) => ((2 * batch * weights) as f64, Limit::operations()),
+            _ => (self.row.step_flops(), Limit::operations()),
         }
     }
 }
